@@ -1,0 +1,1 @@
+"""Testing an implementation against the specification."""
