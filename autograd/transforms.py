@@ -1,0 +1,308 @@
+"""Derivatives of functions on nested containers of arrays: gradients, products with Jacobians, replaced derivatives.
+
+Everything rests on `vjp`: run the function on tracers, keep the tape, pull cotangents back through it on demand.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import tree
+from .backend import constant, creation_namespace, is_array, library_of
+from .core import Array, Tape, backward, is_traced, plain
+
+Function = Callable[..., Any]
+
+
+def _as_leaf(x: Any, where: str) -> Array:
+    """A leaf of an argument, checked to be a floating-point array; Python floats become arrays."""
+    if isinstance(x, float) and not is_array(x):
+        return creation_namespace().asarray(x)
+    if not is_array(x):
+        kind = type(x).__name__
+        cure = "write it as a float" if isinstance(x, int) else "pass an array, or leave it out of argnums"
+        raise TypeError(f"{where}: cannot differentiate with respect to {x!r:.40} of type {kind}; {cure}")
+    if not library_of(x).xp.isdtype(x.dtype, "real floating"):
+        raise TypeError(
+            f"{where}: cannot differentiate with respect to an array of dtype {x.dtype}; "
+            "convert it with xp.astype(x, xp.float64), or leave it out of argnums"
+        )
+    return x
+
+
+class _Trace:
+    """One run of a function on tracers: its output, its tape, and how to pull cotangents back."""
+
+    def __init__(self, f: Function, args: Sequence[Any], argnums: Sequence[int], name: str) -> None:
+        self.rebuilds = []
+        self.primals: list[Array] = []
+        for i in argnums:
+            found, rebuild = tree.flatten(args[i])
+            self.rebuilds.append((len(found), rebuild))
+            labels = tree.paths(args[i], f"{name}: argument {i} ") if found else []
+            self.primals += [_as_leaf(x, label.strip()) for x, label in zip(found, labels, strict=True)]
+        if not self.primals:
+            raise TypeError(f"{name}: no array to differentiate with respect to in arguments {list(argnums)}")
+        self.tape = Tape(library_of(*map(plain, self.primals)))
+        self.tape.flat = not any(map(is_traced, self.primals))
+        called = list(args)
+        for i, part in zip(argnums, self._grouped([self.tape.tracer(x) for x in self.primals]), strict=True):
+            called[i] = part
+        try:
+            output = f(*called)
+        finally:
+            self.tape.open = False
+        found, self.rebuild_output = tree.flatten(output)
+        self.slots = [y.slot if is_traced(y) and y.tape is self.tape else None for y in found]
+        self.outputs = [y.value if slot is not None else y for y, slot in zip(found, self.slots, strict=True)]
+
+    def _grouped(self, values: list) -> list:
+        groups, start = [], 0
+        for count, rebuild in self.rebuilds:
+            groups.append(rebuild(values[start : start + count]))
+            start += count
+        return groups
+
+    def pull(self, cotangents: Sequence[Any], consume: bool = False) -> list:
+        """Cotangents of the outputs (None = zero) to gradients, one container per argument."""
+        start: dict[int, Array] = {}
+        for slot, g in zip(self.slots, cotangents, strict=True):
+            if slot is not None and g is not None:
+                start[slot] = start[slot] + g if slot in start else g
+        gradients = backward(self.tape, start, range(len(self.primals)), consume=consume)
+        zeros = self.tape.library.traced.zeros_like
+        return self._grouped(
+            [zeros(x) if g is None else g for g, x in zip(gradients, self.primals, strict=True)]
+        )
+
+
+def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple]]:
+    """`f(*args)` and its vector-Jacobian product.
+
+    `pull(g)`, for a cotangent `g` of the structure and shapes of the output, returns the tuple of g . df/dx_i, one
+    entry per argument. It may be called many times and is itself differentiable. None stands for a zero cotangent; an
+    argument that the output does not depend on gets zeros.
+
+    Raises TypeError for arguments that are not floating-point arrays (or containers of them), ValueError for cotangents
+    of another structure or shape.
+
+    >>> import numpy as np
+    >>> y, pull = vjp(lambda x: x * x, np.array([1.0, 2.0]))
+    >>> pull(np.array([1.0, 10.0]))
+    (array([ 2., 40.]),)
+    """
+    trace = _Trace(f, args, range(len(args)), "vjp")
+
+    def pull(g: Any) -> tuple:
+        return tuple(trace.pull(_cotangents(g, trace)))
+
+    return trace.rebuild_output(trace.outputs), pull
+
+
+def _cotangents(g: Any, trace: _Trace) -> list:
+    """The leaves of `g`, checked against the outputs."""
+    outputs = trace.outputs
+    if g is None:
+        return [None] * len(outputs)
+    if len(outputs) == 1 and not isinstance(g, (list, tuple, dict)):
+        parts = [g]
+    else:
+        parts = _leaves_with_none(g)
+    if len(parts) != len(outputs):
+        raise ValueError(f"pull: expected {len(outputs)} cotangents, one per output, got {len(parts)}")
+    return [_cotangent(part, y) for part, y in zip(parts, outputs, strict=True)]
+
+
+def _leaves_with_none(g: Any) -> list:
+    parts = tree.children(g)
+    if g is None or parts is None:
+        return [g]
+    return [leaf for _, part in parts for leaf in _leaves_with_none(part)]
+
+
+def _cotangent(g: Any, y: Array) -> Array:
+    if g is None or not is_array(y):
+        return None
+    if not is_array(g):
+        g = constant(g, like=y)
+    if tuple(g.shape) != tuple(y.shape):
+        raise ValueError(f"pull: expected a cotangent of shape {tuple(y.shape)}, got {tuple(g.shape)}")
+    return g if g.dtype == y.dtype else library_of(g).traced.astype(g, y.dtype)
+
+
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """The function that returns `f`'s scalar value and its gradient with respect to the arguments `argnums`.
+
+    The gradient has the structure, shapes and dtypes of the argument (a tuple of them for several `argnums`). With
+    `has_aux`, `f` returns (scalar, anything) and the result is ((scalar, anything), gradient).
+
+    Raises TypeError if the output is not a scalar or the argument not floating point.
+    """
+    name = getattr(f, "__name__", "f")
+
+    @functools.wraps(f)
+    def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        trace = _Trace(functools.partial(f, **kwargs), args, _positions(argnums, len(args), name), f"grad of {name}")
+        output = trace.rebuild_output(trace.outputs)
+        value = _scalar(output[0] if has_aux else output, name)
+        gradients = trace.pull([_one(value)] + [None] * (len(trace.outputs) - 1), consume=True)
+        return output, gradients[0] if isinstance(argnums, int) else tuple(gradients)
+
+    return evaluate
+
+
+def _positions(argnums: int | Sequence[int], count: int, name: str) -> list[int]:
+    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+    for i in wanted:
+        if not -count <= i < count:
+            raise TypeError(f"grad of {name}: argnums {i} is out of range for {count} positional arguments")
+    return [i % count for i in wanted]
+
+
+def _scalar(value: Any, name: str) -> Any:
+    if getattr(value, "shape", None) == () or isinstance(value, (int, float)):
+        return value
+    found = f"shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
+    raise TypeError(f"grad of {name}: expected a scalar output, got {found}; sum it first, or use vjp or jacobian")
+
+
+def _one(value: Any) -> Any:
+    return library_of(value).traced.ones_like(value) if is_array(value) else 1.0
+
+
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """The gradient of a scalar function; see `value_and_grad`. With `has_aux` it returns (gradient, aux).
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import array_namespace
+    >>> grad(lambda x: array_namespace(x).sum(x * x))(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return gradient
+
+
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """`f(*primals)` and the Jacobian-vector product sum_i df/dx_i . v_i, by differentiating the (linear) pull-back.
+
+    >>> import numpy as np
+    >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([1., 4.]), array([ 2., 40.]))
+    """
+    if len(primals) != len(tangents):
+        raise ValueError(f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}")
+    trace = _Trace(f, primals, range(len(primals)), "jvp")
+    moved = iter(_pushforward(trace)(list(tangents)))
+    zeros = trace.tape.library.traced.zeros_like
+    parts = [
+        next(moved) if slot is not None else zeros(y) if is_array(y) else y
+        for slot, y in zip(trace.slots, trace.outputs, strict=True)
+    ]
+    return trace.rebuild_output(trace.outputs), trace.rebuild_output(parts)
+
+
+def _pushforward(trace: _Trace) -> Callable[[Sequence[Any]], tuple]:
+    """J v for the traced outputs. The pull-back g -> J^T g is linear, so its own pull-back is v -> J v, at any g."""
+    traced = [slot is not None for slot in trace.slots]
+
+    def pull(*cotangents: Any) -> list:
+        given = iter(cotangents)
+        return trace.pull([next(given) if t else None for t in traced])
+
+    zeros = trace.tape.library.traced.zeros_like
+    start = [zeros(y) for y, t in zip(trace.outputs, traced, strict=True) if t]
+    return vjp(pull, *start)[1] if start else lambda tangents: ()
+
+
+def jacobian(f: Function, argnums: int = 0) -> Function:
+    """All derivatives of `f`: for each output and each input array one of shape out.shape + in.shape.
+
+    Containers nest: the structure of the output, and inside it that of the argument. Rows come from the pull-back, or
+    columns from the push-forward if there are fewer inputs than outputs.
+    """
+
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        i = _positions(argnums, len(args), getattr(f, "__name__", "f"))[0]
+        trace = _Trace(functools.partial(f, **kwargs), args, [i], "jacobian")
+        inputs, rebuild_input = tree.flatten(args[i])
+        wide = sum(x.size for x in trace.primals) > sum(plain(y).size for y in trace.outputs)
+        blocks = _by_rows(trace) if wide else _by_columns(trace)
+        count = len(inputs)
+        return trace.rebuild_output([rebuild_input(row[:count]) for row in blocks])
+
+    return evaluate
+
+
+def _basis(x: Array) -> list[Array]:
+    """The unit arrays of the shape of `x`, in C order."""
+    xp = library_of(plain(x)).xp
+    flat = [0.0] * x.size
+    return [
+        xp.reshape(constant([*flat[:k], 1.0, *flat[k + 1 :]], like=x), x.shape) for k in range(x.size)
+    ]
+
+
+def _by_rows(trace: _Trace) -> list[list[Array]]:
+    xp = trace.tape.library.traced
+    blocks = []
+    for k, y in enumerate(trace.outputs):
+        alone: list[Any] = [None] * len(trace.outputs)
+        rows = [tree.leaves(trace.pull([*alone[:k], e, *alone[k + 1 :]])) for e in _basis(y)]
+        blocks.append(
+            [
+                xp.reshape(xp.stack([row[i] for row in rows]), (*y.shape, *x.shape)) if rows else xp.zeros_like(x)[None][:0]
+                for i, x in enumerate(trace.primals)
+            ]
+        )
+    return blocks
+
+
+def _by_columns(trace: _Trace) -> list[list[Array]]:
+    xp = trace.tape.library.traced
+    push = _pushforward(trace)
+    blocks: list[list[Array]] = [[] for _ in trace.outputs]
+    zeros = [xp.zeros_like(x) for x in trace.primals]
+    for i, x in enumerate(trace.primals):
+        columns = [push(trace._grouped([*zeros[:i], e, *zeros[i + 1 :]])) for e in _basis(x)]
+        moved = iter(range(len(columns[0]) if columns else 0))
+        for block, y, slot in zip(blocks, trace.outputs, trace.slots, strict=True):
+            k = next(moved, None) if slot is not None else None
+            block.append(
+                xp.broadcast_to(xp.zeros_like(y)[(..., *[None] * len(x.shape))], (*y.shape, *x.shape))
+                if k is None
+                else xp.reshape(xp.stack([column[k] for column in columns], axis=-1), (*y.shape, *x.shape))
+            )
+    return blocks
+
+
+def hessian(f: Function, argnums: int = 0) -> Function:
+    """Second derivatives of a scalar function, shape in.shape + in.shape: the Jacobian of its gradient.
+
+    >>> import numpy as np
+    >>> hessian(lambda x: x[0] * x[0] * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Function, x: Any, v: Any) -> Any:
+    """The product of the Hessian of scalar `f` at `x` with `v` (containers of the same structure), without forming it.
+
+    Reverse over reverse: the gradient of x -> <grad f(x), v>.
+    """
+    direction = tree.leaves(v)
+
+    def slope(point: Any) -> Any:
+        parts = zip(tree.leaves(grad(f)(point)), direction, strict=True)
+        return functools.reduce(lambda a, b: a + b, [library_of(g).traced.sum(g * d) for g, d in parts])
+
+    return grad(slope)(x)
