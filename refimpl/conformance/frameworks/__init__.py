@@ -1,0 +1,61 @@
+"""Values and derivatives of a function under test, in the framework that it is written for.
+
+Every module here offers the same five functions on NumPy arrays, so that a check does not know
+which framework it is talking to:
+
+    missing()                            None, or why the framework cannot be used
+    values(problem)                      outputs by name
+    vjp(problem, cotangents)             gradient of sum <output, cotangent>, by input
+    jvp(problem, tangents)               derivative of the outputs along the tangents, by output
+    hvp(problem, cotangents, vector)     gradient of <vjp(cotangents), vector>, by input
+
+A derivative that the framework cannot give raises Unsupported.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..target import Implementation
+
+Arrays = Mapping[str, np.ndarray]
+
+_MODULES = {"numpy": "on_numpy", "torch": "on_torch", "jax": "on_jax", "refimpl": "on_engine"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One function at one point: what to call, where, and what to differentiate."""
+
+    call: Callable[..., Any]
+    named: Callable[[Any], dict[str, Any]]
+    inputs: Arrays
+    params: Mapping[str, Any]
+    differentiable: tuple[str, ...]
+    implementation: Implementation | None = None
+
+    def at(self, inputs: Arrays) -> Problem:
+        """The same function at another point."""
+        return replace(self, inputs=inputs)
+
+    def split(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The inputs that are differentiated, in the entry's order, and the others."""
+        moving = {name: np.asarray(self.inputs[name]) for name in self.differentiable}
+        fixed = {k: np.asarray(v) for k, v in self.inputs.items() if k not in moving}
+        return moving, fixed
+
+
+def framework(name: str) -> ModuleType:
+    """The module that evaluates functions written for the framework of that name."""
+    return importlib.import_module(f".{_MODULES[name]}", __package__)
+
+
+def is_floating(array: Any) -> bool:
+    """Whether an output takes part in differentiation."""
+    return "float" in str(array.dtype)

@@ -1,0 +1,114 @@
+"""Finding what to test: a Python file by path, or the packaged adapter of a library by name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import pkgutil
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from .target import Target, implementations_in
+
+
+class UsageError(Exception):
+    """The command asks for something that does not exist."""
+
+
+class LoadError(Exception):
+    """The target exists but cannot be tested; the message says why and what to do."""
+
+
+def adapters() -> list[str]:
+    """Names of the libraries with a packaged adapter."""
+    from . import adapters as package
+
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+
+
+def load(name: str) -> Target:
+    """The target of that name. UsageError when there is none, LoadError when it does not work."""
+    if name in adapters():
+        return _adapter(name)
+    path = Path(name)
+    if path.suffix == ".py" or os.sep in name or path.exists():
+        return load_file(path)
+    close = difflib.get_close_matches(name, adapters(), n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    known = ", ".join(adapters())
+    raise UsageError(
+        f"no target {name!r}: {hint}expected a Python file with @implements functions, "
+        f"or a library with a packaged adapter ({known})"
+    )
+
+
+def load_file(path: Path) -> Target:
+    """Import a file by its path and collect the functions marked in it."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; expected a Python file with @implements functions")
+    if not path.exists():
+        folder = path.parent if path.parent.is_dir() else Path(".")
+        nearby = [p.name for p in folder.glob("*.py")]
+        close = difflib.get_close_matches(path.name, nearby, n=1, cutoff=0.5)
+        hint = f"; did you mean {folder / close[0]}?" if close else ""
+        raise UsageError(f"no such file: {path}{hint}")
+    if path.suffix != ".py":
+        raise UsageError(f"{path}: expected a Python file (.py)")
+    module = _import(path)
+    claims = implementations_in(vars(module))
+    if not claims:
+        raise LoadError(
+            f"{path} has no function marked @implements. Mark one:\n"
+            "    from refimpl.conformance import implements\n\n"
+            '    @implements("sorting.sorting_network", framework="torch")\n'
+            "    def my_sort(x, **params): ...\n"
+            "`refimpl list` prints the names that can be implemented."
+        )
+    return Target(name=str(path), implementations=claims, path=str(path.resolve()))
+
+
+def _import(path: Path) -> ModuleType:
+    name = f"_refimpl_target_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path} cannot be imported as a Python module")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)  # the file may import its neighbours
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        where = f"{error.filename or path}:{error.lineno}"
+        raise LoadError(f"{where}: syntax error: {error.msg}\n    {(error.text or '').strip()}")  # noqa: B904
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise LoadError(f"{path} does not import: {describe(error, path)}") from error
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+def _adapter(name: str) -> Target:
+    module = importlib.import_module(f".adapters.{name}", __package__)
+    if reason := module.missing():
+        raise LoadError(f"the adapter of {name} cannot run: {reason}")
+    return Target(name=name, implementations=implementations_in(vars(module)))
+
+
+def describe(error: BaseException, path: str | Path | None = None) -> str:
+    """An exception in one line, with the line of the user's file that it came from."""
+    text = " ".join(str(error).split()) or "no message"
+    line = f"{type(error).__name__}: {text[:400]}"
+    frames = traceback.extract_tb(error.__traceback__)
+    wanted = str(Path(path).resolve()) if path else None
+    mine = [f for f in frames if wanted and os.path.realpath(f.filename) == os.path.realpath(wanted)]
+    outside = [f for f in frames if f"{os.sep}refimpl{os.sep}" not in f.filename]
+    if frame := next(iter(reversed(mine or outside)), None):
+        line += f" ({Path(frame.filename).name}:{frame.lineno}, in {frame.name})"
+    return line

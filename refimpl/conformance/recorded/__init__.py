@@ -1,0 +1,48 @@
+"""Adapters from recorded numbers to refimpl: one module per topic, one function per system.
+
+    @recorded("diffsort.sort", "diffsort.DiffSortNet")
+    def _network(inputs, record):
+        values, permutation = sorting_network(inputs["x"], **...)
+        return {"sorted": values, "P": permutation}
+
+Shapes, dtypes and parameter values come from the record, so that other recordings of the same
+system run through the same adapter. A new module in this folder is found without further edits.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..vectors import Adapter, Record
+
+RESOLVED_TOPICS = ("autodiff",)
+"""Topics in which every record has an adapter; a record without one is then a failure."""
+
+_adapters: dict[tuple[str, str | None], Adapter] = {}
+
+
+def recorded(
+    system: str,
+    function: str | None = None,
+    *,
+    canonical: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignored: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register an adapter for a system's function, or for all functions of a system."""
+
+    def register(adapter: Callable[..., Any]) -> Callable[..., Any]:
+        _adapters[system, function] = Adapter(adapter, dict(canonical or {}), ignored)
+        return adapter
+
+    return register
+
+
+def adapter_for(record: Record) -> Adapter | None:
+    """The adapter that understands the record, or None."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    system, function = record.key
+    return _adapters.get((system, function)) or _adapters.get((system, None))

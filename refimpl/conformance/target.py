@@ -1,0 +1,109 @@
+"""What is tested: functions that claim to implement entries of the specification.
+
+    from refimpl.conformance import implements
+
+    @implements("sorting.sorting_network", framework="torch")
+    def my_sort(x, *, network, distribution, steepness, art_lambda):
+        return sorted_values, permutation
+
+The function receives the inputs as arrays of its framework and the parameters as they are, all
+by keyword, and returns the outputs in the order of the entry (one alone, several as a tuple, or a
+dictionary by name). It comes back unchanged; the mark is an attribute that the check looks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ..spec import CHECKS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MARK = "__refimpl_implements__"
+FRAMEWORKS = ("numpy", "torch", "jax", "refimpl")
+
+
+class Unsupported(Exception):
+    """Raised by an implementation for parameter values that it does not offer.
+
+    The comparisons are then counted as unsupported, with this reason, and shown in every report.
+    """
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One function under test, and what it claims.
+
+    vjp                for framework="numpy", which has no derivatives of its own: a function
+                       `vjp(cotangents, **inputs, **params)` that takes the cotangents by output
+                       name and returns the gradients by input name
+    checks             the comparisons to make; leave one out when the library cannot do it, and it
+                       is counted as unsupported
+    expected_failures  reasons by pattern of case name ("odd_even-n1*"), or by case name and check
+                       ("odd_even-n1*:vjp"). They are strict: a case that passes is a failure
+    jit                for framework="jax": whether the function is compiled
+    """
+
+    entry: str
+    function: Callable[..., Any]
+    framework: str
+    vjp: Callable[..., Any] | None = None
+    checks: tuple[str, ...] = CHECKS
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    jit: bool = True
+
+    @property
+    def label(self) -> str:
+        """Name of the function, for messages."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Everything under test in one run: a file or a published library."""
+
+    name: str
+    implementations: tuple[Implementation, ...]
+    path: str | None = None
+
+
+def implements(
+    entry: str,
+    *,
+    framework: str,
+    vjp: Callable[..., Any] | None = None,
+    checks: Iterable[str] = CHECKS,
+    expected_failures: Mapping[str, str] | None = None,
+    jit: bool = True,
+) -> Callable[[F], F]:
+    """Mark a function as an implementation of the entry. The options are Implementation's.
+
+    A function may implement several entries: stack the decorators.
+    """
+    if framework not in FRAMEWORKS:
+        raise ValueError(f"framework {framework!r}: expected one of {', '.join(FRAMEWORKS)}")
+    chosen = tuple(checks)
+    if unknown := sorted(set(chosen) - set(CHECKS)):
+        raise ValueError(f"checks {unknown}: expected some of {', '.join(CHECKS)}")
+    if vjp is not None and framework != "numpy":
+        raise ValueError(f"vjp= is for framework='numpy'; {framework} differentiates by itself")
+
+    def mark(function: F) -> F:
+        expected = dict(expected_failures or {})
+        claim = Implementation(entry, function, framework, vjp, chosen, expected, jit)
+        setattr(function, MARK, (*getattr(function, MARK, ()), claim))
+        return function
+
+    return mark
+
+
+def implementations_in(namespace: Mapping[str, Any]) -> tuple[Implementation, ...]:
+    """The marked functions of a module's namespace, in order of definition, each once."""
+    found: dict[int, tuple[Implementation, ...]] = {}
+    for value in namespace.values():
+        marks = getattr(value, "__dict__", {}).get(MARK, ()) if callable(value) else ()
+        if marks:
+            found.setdefault(id(value), marks)
+    return tuple(claim for marks in found.values() for claim in marks)
