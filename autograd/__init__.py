@@ -12,9 +12,10 @@ if __name__ == "autograd":
 
 from . import rules as rules
 from .backend import (
-    Generator, array_namespace, backend, constant, creation_namespace, indices_like, is_array, to_numpy,
+    Generator, array_namespace, backend, constant, creation_namespace, indices_like, to_numpy,
 )  # fmt: skip
 from .core import OPERATIONS, Array, Tracer, is_traced, plain
+from .libraries import is_array
 from .custom import checkpoint, custom_vjp, stop_gradient
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .tree import flatten as tree_flatten

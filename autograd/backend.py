@@ -1,315 +1,20 @@
-"""Array libraries: which one an array belongs to, what differs between them, and where new arrays are made.
+"""Which array library computes, and which one makes new arrays.
 
 Computation follows its inputs: `array_namespace(x)` asks an array for its library. Creation (parameters, data, random
 numbers) follows the switch `backend("numpy" | "cupy")`, initially the environment variable REFIMPL_BACKEND.
-
-Every difference between libraries that the engine or the methods need to know is in this file (`_NUMPY` ... `_STRICT`).
-No library but NumPy and SciPy is imported before an array of it appears.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
-import operator
 import os
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-Array = Any
+from .libraries import Array, Library, is_tracer, library, library_of, library_or_none
 
-_PYTHON_OPERATORS = {  # every library's arrays have these, also for a number on either side
-    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
-    "negative": operator.neg, "abs": operator.abs, "pow": operator.pow, "matmul": operator.matmul,
-    "remainder": operator.mod, "floor_divide": operator.floordiv,
-    "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq, "ne": operator.ne,
-    "getitem": operator.getitem,
-}  # fmt: skip
-
-
-class Library:
-    """One array library: its array-API namespace `xp` and the plain implementation of each operation of the engine."""
-
-    def __init__(
-        self,
-        name: str,
-        xp: Any,
-        special: str | None,
-        own: Mapping[str, Callable] | None = None,
-        detach: Callable[[Any], Any] = lambda x: x,
-    ) -> None:
-        self.name, self.xp, self._special = name, xp, special
-        self.detach = detach  # cut the array out of the library's own differentiation
-        self._own = dict(own or {})
-        self._found: dict[str, Callable[..., Any]] = {}
-
-    def implementation(self, primitive: Any) -> Callable[..., Any]:
-        """The function that carries out `primitive` on plain arrays of this library."""
-        found = self._found.get(primitive.name)
-        if found is None:
-            found = self._found[primitive.name] = self._find(primitive)
-        return found
-
-    def _find(self, primitive: Any) -> Callable[..., Any]:
-        name = primitive.name
-        if name in self._own:
-            return self._own[name]
-        if primitive.definition is not None:
-            return functools.partial(primitive.definition, self.xp)
-        if name in _PYTHON_OPERATORS:
-            return _PYTHON_OPERATORS[name]
-        for home in (self.xp, getattr(self.xp, "linalg", None), self.special):
-            if hasattr(home, name):
-                return getattr(home, name)
-        return functools.partial(_on_host, self.xp, name)
-
-    @functools.cached_property
-    def special(self) -> Any:
-        """Module of special functions under SciPy's names, or None."""
-        return importlib.import_module(self._special) if self._special else None
-
-    @functools.cached_property
-    def traced(self) -> Any:
-        """The namespace that traced arrays of this library answer with."""
-        from .namespace import TracedNamespace
-
-        return TracedNamespace(self)
-
-    def __repr__(self) -> str:
-        return f"<array library {self.name}>"
-
-
-class Adapted:
-    """A library's main namespace with some functions replaced or added."""
-
-    def __init__(self, module: Any, own: Mapping[str, Callable], linalg: Mapping[str, Callable] | None = None) -> None:
-        self.__dict__.update(own)
-        self._module = module
-        if linalg is not None:
-            self.linalg = Adapted(module.linalg, linalg)
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._module, name)
-        setattr(self, name, value)  # found once
-        return value
-
-
-# --- what differs ---------------------------------------------------------------------------------------------------
-
-
-def _on_host(xp: Any, name: str, *args: Any, **kwargs: Any) -> Array:
-    """A special function for a library that has none: by SciPy, through host memory."""
-    host = [np.asarray(a) if hasattr(a, "dtype") else a for a in args]
-    like = next(a for a in args if hasattr(a, "dtype"))
-    return xp.asarray(_scipy(name)(*host, **kwargs), dtype=like.dtype, device=like.device)
-
-
-@functools.cache
-def _scipy(name: str) -> Callable[..., Array]:
-    function = getattr(importlib.import_module("scipy.special"), name)
-
-    def keep_dtype(*args: Any) -> Array:
-        y = function(*args)
-        wanted = np.result_type(*args)
-        return y if y.dtype == wanted else y.astype(wanted)  # polygamma turns float32 into float64
-
-    return keep_dtype
-
-
-def _numpy_scatter(x: np.ndarray, index: Any, values: Any) -> np.ndarray:
-    y = np.array(x)  # a copy
-    if _is_basic(index):
-        y[index] += values
-    else:
-        np.add.at(y, index, values)  # repeated indices accumulate
-    return y
-
-
-def _mutable_set(x: Any, index: Any, values: Any, copy: Callable[[Any], Any]) -> Any:
-    y = copy(x)
-    y[index] = values
-    return y
-
-
-def _is_basic(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts)
-
-
-def _numpy() -> Library:
-    own = {
-        "abs": np.abs, "pow": np.power, "getitem": operator.getitem,
-        "sigmoid": _scipy("expit"), "logit": _scipy("logit"),
-        "einsum": lambda *operands, subscripts: np.einsum(subscripts, *operands, optimize=len(operands) > 1),
-        "at_add": _numpy_scatter, "at_set": functools.partial(_mutable_set, copy=np.array),
-    }  # fmt: skip
-    return Library("numpy", np, None, {**{n: _scipy(n) for n in SPECIAL}, **own})
-
-
-def cupy_namespace(cupy: Any) -> Adapted:
-    """CuPy with the array-API spellings that it lacks."""
-
-    def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
-        return cupy.clip(x, min, max)
-
-    def spread(name: str) -> Callable[..., Any]:
-        def reduce(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
-            return getattr(cupy, name)(x, axis=axis, ddof=correction, keepdims=keepdims)
-
-        return reduce
-
-    def ordered(name: str) -> Callable[..., Any]:
-        def order(x: Any, /, *, axis: int = -1, stable: bool = True) -> Any:
-            return getattr(cupy, name)(x, axis=axis)  # always stable
-
-        return order
-
-    own = {
-        "clip": clip, "var": spread("var"), "std": spread("std"), "sort": ordered("sort"), "argsort": ordered("argsort"),
-        "take_along_axis": lambda x, indices, /, *, axis=-1: cupy.take_along_axis(x, indices, axis),
-        "unstack": lambda x, /, *, axis=0: tuple(cupy.moveaxis(x, axis, 0)[i] for i in range(x.shape[axis])),
-        "vecdot": lambda a, b, /, *, axis=-1: cupy.sum(a * b, axis=axis),
-    }  # fmt: skip
-    linalg = {
-        "vector_norm": lambda x, /, *, axis=None, keepdims=False: cupy.sqrt(cupy.sum(x * x, axis=axis, keepdims=keepdims)),
-        "diagonal": lambda x, /, *, offset=0: cupy.diagonal(x, offset, -2, -1),
-        "trace": lambda x, /, *, offset=0: cupy.trace(x, offset, -2, -1),
-        "outer": cupy.outer, "tensordot": cupy.tensordot, "vecdot": own["vecdot"], "matmul": cupy.matmul,
-        "matrix_transpose": cupy.matrix_transpose,
-    }  # fmt: skip
-    return Adapted(cupy, own, linalg)
-
-
-def _cupy() -> Library:
-    cupy = importlib.import_module("cupy")
-
-    def at_add(x: Any, index: Any, values: Any) -> Any:
-        y = x.copy()
-        if _is_basic(index):
-            y[index] += values
-        else:
-            cupy.add.at(y, index, values)
-        return y
-
-    def cholesky(a: Any) -> Any:
-        with importlib.import_module("cupyx").errstate(linalg="raise"):  # the default returns NaN silently
-            return cupy.linalg.cholesky(a)
-
-    own = {
-        "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=cupy.array),
-        "cholesky": cholesky,
-    }  # fmt: skip
-    return Library("cupy", cupy_namespace(cupy), "cupyx.scipy.special", own)
-
-
-def _torch() -> Library:
-    torch = importlib.import_module("torch")
-    try:
-        xp = importlib.import_module("array_api_compat.torch")
-    except ImportError as error:
-        raise ImportError("torch tensors need the package array-api-compat: pip install 'refimpl[torch]'") from error
-
-    def at_add(x: Any, index: Any, values: Any) -> Any:
-        places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[index]  # any index, as flat positions
-        values = torch.as_tensor(values, dtype=x.dtype, device=x.device).broadcast_to(places.shape)
-        return x.flatten().index_add(0, places.flatten(), values.flatten()).reshape(x.shape)
-
-    own = {
-        "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=torch.clone),
-        "sigmoid": torch.sigmoid,
-    }  # fmt: skip
-    return Library("torch", xp, "torch.special", own, detach=lambda x: x.detach())
-
-
-def _jax() -> Library:
-    jax = importlib.import_module("jax")
-    own = {
-        "at_add": lambda x, index, values: x.at[index].add(values),
-        "at_set": lambda x, index, values: x.at[index].set(values),
-        "sigmoid": jax.nn.sigmoid,
-    }  # fmt: skip
-    return Library("jax", importlib.import_module("jax.numpy"), "jax.scipy.special", own, jax.lax.stop_gradient)
-
-
-def _standard(module: str) -> Library:
-    xp = importlib.import_module(module)
-
-    def copy(x: Any) -> Any:
-        return xp.asarray(x, copy=True)
-
-    def at_add(x: Any, index: Any, values: Any) -> Any:
-        if _is_basic(index):
-            return _mutable_set(x, index, x[index] + values, copy)
-        host = _numpy_scatter(np.asarray(x), tuple(map(np.asarray, index)) if isinstance(index, tuple) else
-                              np.asarray(index), np.asarray(values))  # fmt: skip
-        return xp.asarray(host, dtype=x.dtype, device=x.device)
-
-    own = {"at_add": at_add, "at_set": functools.partial(_mutable_set, copy=copy)}
-    return Library(module, xp, None, own)
-
-
-SPECIAL = (  # under SciPy's names
-    "erf", "erfc", "erfcx", "erfinv", "ndtr", "ndtri", "log_ndtr", "gammaln", "digamma", "polygamma",
-    "gammainc", "gammaincc",
-)  # fmt: skip
-
-_MAKERS: dict[str, Callable[[], Library]] = {"numpy": _numpy, "cupy": _cupy, "torch": _torch, "jax": _jax}
-
-
-@functools.cache
-def library(name: str) -> Library:
-    """The library called "numpy", "cupy", "torch", "jax", or a module that implements the array API standard."""
-    return _MAKERS[name]() if name in _MAKERS else _standard(name)
-
-
-# --- which library an array belongs to ------------------------------------------------------------------------------
-
-_BY_TYPE: dict[type, Library | None] = {bool: None, int: None, float: None, complex: None, type(None): None}
-_TRACERS: list[type] = []
-
-
-def register_tracer(kind: type) -> None:
-    _TRACERS.append(kind)
-
-
-def register_library(kind: type, found: Library) -> None:
-    """Declare that arrays of type `kind` belong to `found` (for array types that this file does not know)."""
-    _BY_TYPE[kind] = found
-
-
-def _library_of_type(x: Any) -> Library | None:
-    kind = type(x)
-    root = kind.__module__.partition(".")[0]
-    if kind in _TRACERS:
-        return x.tape.library  # not cached: it depends on the array under the tracer
-    if isinstance(x, (np.ndarray, np.generic)):
-        found: Library | None = library("numpy")
-    elif root in ("cupy", "torch"):
-        found = library(root)
-    elif root in ("jax", "jaxlib"):
-        found = library("jax")
-    elif hasattr(x, "__array_namespace__"):
-        found = library(x.__array_namespace__().__name__)
-    else:
-        found = None  # lists, slices, strings: not arrays
-    _BY_TYPE[kind] = found
-    return found
-
-
-def library_of(*args: Any) -> Library:
-    """The library of the first array among `args`; the creation library if there is none."""
-    for x in args:
-        found = _BY_TYPE[type(x)] if type(x) in _BY_TYPE else _library_of_type(x)
-        if found is not None:
-            return found
-    return creation_library()
-
-
-def is_array(x: Any) -> bool:
-    """Whether `x` is an array (or array scalar) of a known library, traced or not."""
-    return (_BY_TYPE[type(x)] if type(x) in _BY_TYPE else _library_of_type(x)) is not None
+_NUMBERS = (bool, int, float, complex, type(None))
 
 
 def array_namespace(*arrays: Any) -> Any:
@@ -323,13 +28,15 @@ def array_namespace(*arrays: Any) -> Any:
     >>> array_namespace(numpy.ones(3)) is numpy
     True
     """
+    found: Library | None = None
     for x in arrays:
-        if type(x) in _TRACERS:
+        if is_tracer(x):
             return x.tape.library.traced
-    for x in arrays:
-        if type(x) not in _BY_TYPE and _library_of_type(x) is None or type(x) in (list, tuple, str):
+        own = library_or_none(x)
+        if own is None and not isinstance(x, _NUMBERS):
             raise TypeError(f"expected an array, got {type(x).__name__}: {x!r:.60}; make it one with xp.asarray first")
-    return library_of(*arrays).xp
+        found = found or own
+    return (found or creation_library()).xp
 
 
 def to_numpy(x: Any) -> np.ndarray:
@@ -343,22 +50,25 @@ def to_numpy(x: Any) -> np.ndarray:
 
 def constant(value: Any, like: Array) -> Array:
     """`value` as an untraced array with the library, dtype and device of `like`."""
-    while type(like) in _TRACERS:
-        like = like.value
-    xp = library_of(like).xp
-    if isinstance(like, (np.ndarray, np.generic)):
-        return np.asarray(value, dtype=like.dtype)
-    return xp.asarray(value, dtype=like.dtype, device=like.device) if xp is not np else xp.asarray(value)
+    like = _value(like)
+    return library_of(like).xp.asarray(value, dtype=like.dtype, **_on_device_of(like))
 
 
 def indices_like(n: int, like: Array) -> Array:
     """0, 1, ..., n - 1 as whole numbers with the library and device of `like`."""
-    while type(like) in _TRACERS:
-        like = like.value
-    found = library_of(like)
-    if found.name in ("numpy", "cupy"):
-        return found.xp.arange(n)
-    return found.xp.arange(n, device=like.device)
+    like = _value(like)
+    return library_of(like).xp.arange(n, **_on_device_of(like))
+
+
+def _value(x: Array) -> Array:
+    while is_tracer(x):
+        x = x.value
+    return x
+
+
+def _on_device_of(x: Array) -> dict[str, Any]:
+    """Creation arguments; NumPy has one device, and CuPy's functions take none (the current device is used)."""
+    return {} if library_of(x).name in ("numpy", "cupy") else {"device": x.device}
 
 
 # --- where new arrays are made --------------------------------------------------------------------------------------

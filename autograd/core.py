@@ -18,12 +18,13 @@ the cotangent of that argument from the cotangent `g` of the output `y`. The tab
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from .backend import Library, library_of, register_tracer
+from . import messages
+from .libraries import Library, library_of, register_tracer
 
 Array = Any  # an array of any library, or a Tracer
 Rule = Callable[..., Array]
@@ -36,32 +37,34 @@ _levels = itertools.count(1)
 class Tape:
     """The record of one differentiated evaluation: nodes in order of creation."""
 
-    __slots__ = ("flat", "level", "library", "nodes", "open", "slots")
+    __slots__ = ("flat", "functions", "level", "library", "nodes", "record", "slots")
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, flat: bool) -> None:
         self.level = next(_levels)  # later tapes are inner ones and win over earlier ones
         self.library = library
+        self.functions = library.functions
         self.nodes: list[tuple] = []  # (primitive, parents, slot, output, args, kwargs)
+        self.record: Callable[[tuple], None] = self.nodes.append
         self.slots = 0
-        self.open = True
-        self.flat = True  # no tracer of a lower level was met: the backward pass is plain array code
+        self.flat = flat  # no value on this tape is itself traced: the backward pass is plain array code
 
     def tracer(self, value: Array) -> Tracer:
+        """A tracer with a slot of its own."""
         slot = self.slots
         self.slots = slot + 1
         return Tracer(value, self, slot)
 
-    def record(self, primitive: Primitive, parents: list, output: Any, args: Sequence, kwargs: dict) -> Any:
-        """Append a node and return the tracer(s) of its output; a tuple takes one slot per element."""
-        if not self.open:
-            raise ValueError(
-                f"{primitive.name}: a traced array was used after the function that it belongs to had returned; "
-                "return it from that function instead of storing it elsewhere"
-            )
-        self.nodes.append((primitive, parents, self.slots, output, args, kwargs))
+    def append(self, primitive: Primitive, parents: list, output: Any, args: Sequence, kwargs: dict) -> Any:
+        """Record a node; return the tracer of its output, or a tuple of tracers for a tuple."""
+        slot = self.slots
+        self.record((primitive, parents, slot, output, args, kwargs))
         if type(output) is tuple:
-            return tuple(self.tracer(y) for y in output)
-        return self.tracer(output)
+            return tuple([self.tracer(y) for y in output])
+        self.slots = slot + 1
+        return Tracer(output, self, slot)
+
+    def close(self) -> None:
+        self.record = messages.refuse_to_record
 
 
 class Primitive:
@@ -84,63 +87,59 @@ class Primitive:
         broadcasts: bool = False,
         variadic: bool = False,
     ) -> None:
-        self.name, self.rules, self.definition = name, rules, definition
+        self.name, self.definition = name, definition
         self.broadcasts, self.variadic = broadcasts, variadic
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        tape: Tape | None = None
-        nested = False
-        for a in args:
-            if type(a) is Tracer and a.tape is not tape:
-                nested = tape is not None or nested
-                if tape is None or a.tape.level > tape.level:
-                    tape = a.tape
-        if tape is None:
-            return library_of(*args).implementation(self)(*args, **kwargs)
-        values = []
-        parents = []
-        for position, a in enumerate(args):
-            if type(a) is Tracer and a.tape is tape:
-                parents.append((position, a.slot))
-                a = a.value
-                nested = nested or type(a) is Tracer
-            values.append(a)
-        if nested:
-            tape.flat = False
-            output = self(*values, **kwargs)
-        else:
-            output = self.evaluate(tape.library, values, kwargs)
-        return tape.record(self, parents, output, values, kwargs)
-
-    def evaluate(self, library: Library, values: Sequence, kwargs: dict) -> Any:
-        try:
-            return library.implementation(self)(*values, **kwargs)
-        except (ValueError, TypeError, IndexError) as error:  # name the operation, shapes and dtypes
-            text = f"{error}\n  in {self.name}({describe(values, kwargs)})"
-            raise (type(error) if type(error) in (ValueError, TypeError, IndexError) else ValueError)(text) from error
-
-    def pullback(self, xp: Any, parents: list, g: Any, y: Any, args: Sequence, kwargs: dict) -> list:
-        """Cotangents of the traced arguments, one for each entry of `parents`."""
-        positions = [position for position, _ in parents]
-        if self.variadic:
-            cotangents = self.rules[0](xp, positions, g, y, *args, **kwargs)  # type: ignore[misc]
-        else:
-            cotangents = [self.rule(p, args, kwargs)(xp, g, y, *args, **kwargs) for p in positions]
-        if self.broadcasts:
-            return [unbroadcast(xp, c, args[p]) for c, p in zip(cotangents, positions, strict=True)]
-        return cotangents
-
-    def rule(self, position: int, args: Sequence, kwargs: dict) -> Rule:
-        rule = self.rules[position] if position < len(self.rules) else None
-        if rule is None:
-            raise TypeError(
-                f"{self.name} has no derivative rule for its argument {position} (called with "
-                f"{describe(args, kwargs)}); wrap that argument in stop_gradient if it is a constant"
-            )
-        return rule
+        self.rules = tuple(rule or messages.no_rule(name, i) for i, rule in enumerate(rules))
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+def traceable(primitive: Primitive) -> Callable[..., Any]:
+    """The function that carries out `primitive`, on plain arrays or, leaving a node on their tape, on tracers."""
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        tape: Tape | None = None
+        parents = []
+        values = []
+        for a in args:
+            if type(a) is Tracer:
+                if a.tape is not tape:
+                    if tape is not None:
+                        return apply_at_highest_level(args, kwargs)
+                    tape = a.tape
+                parents.append(a.slot)
+                values.append(a.value)
+            else:
+                parents.append(None)
+                values.append(a)
+        if tape is None:
+            return library_of(*args).functions[primitive](*args, **kwargs)
+        if tape.flat:
+            try:
+                output = tape.functions[primitive](*values, **kwargs)
+            except (ValueError, TypeError, IndexError) as error:
+                raise messages.explained(error, primitive.name, values, kwargs) from error
+        else:
+            output = apply(*values, **kwargs)  # lower levels see the operation as well
+        slot = tape.slots
+        tape.record((primitive, parents, slot, output, values, kwargs))
+        if type(output) is tuple:
+            return tuple([tape.tracer(y) for y in output])
+        tape.slots = slot + 1
+        return Tracer(output, tape, slot)
+
+    def apply_at_highest_level(args: Sequence, kwargs: dict) -> Any:
+        """Arguments of several levels: the highest one unwraps its own tracers, the others stay what they are."""
+        tape = max((a.tape for a in args if type(a) is Tracer), key=lambda t: t.level)
+        tape.flat = False
+        own = [type(a) is Tracer and a.tape is tape for a in args]
+        parents = [a.slot if mine else None for a, mine in zip(args, own, strict=True)]
+        values = [a.value if mine else a for a, mine in zip(args, own, strict=True)]
+        return tape.append(primitive, parents, apply(*values, **kwargs), values, kwargs)
+
+    apply.__name__ = apply.__qualname__ = primitive.name
+    return apply
 
 
 class Tracer:
@@ -167,9 +166,6 @@ class Tracer:
             count *= n
         return count
 
-    def __getitem__(self, key: Any) -> Any:
-        return OPERATIONS["getitem"](self, key)
-
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of a traced array with no axes")
@@ -184,76 +180,70 @@ class Tracer:
     def __repr__(self) -> str:
         return f"Tracer(level={self.tape.level}, value={self.value!r})"
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"a traced array has no attribute or method {name!r}; use the function: "
-            f"xp = array_namespace(x), then xp.{name}(x, ...)"
-        )
+
+OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow", "matmul": "matmul",
+    "mod": "remainder", "floordiv": "floor_divide", "neg": "negative", "abs": "abs", "pos": "positive",
+    "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne", "getitem": "getitem",
+}  # fmt: skip
 
 
-def _refuse(what: str, cure: str) -> Callable[..., Any]:
-    def method(self: Tracer, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"{what} a traced array of shape {tuple(self.shape)} and dtype {self.dtype}: {cure}")
-
-    return method
-
-
-_LOST = "the derivative would be lost; take stop_gradient(x) outside of the differentiated part, or keep it an array"
-_BUFFER = "build a new one with at_set(x, index, v), at_add(x, index, v), xp.stack or xp.concat"
-_NAMESPACE = "use xp = array_namespace(x) and the functions of xp, and xp.stack instead of lists of arrays"
-for _name in ("__float__", "__int__", "__complex__", "__index__", "item", "tolist"):
-    setattr(Tracer, _name, _refuse("cannot make a Python number of", _LOST))
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv"):
-    setattr(Tracer, f"__i{_name}__", _refuse("cannot update in place", f"write x = x + v, or {_BUFFER}"))
-Tracer.__setitem__ = _refuse("cannot assign into", _BUFFER)  # type: ignore[attr-defined]
-Tracer.__array__ = _refuse("cannot convert to a NumPy array", _NAMESPACE)  # type: ignore[attr-defined]
-Tracer.__bool__ = _refuse("no truth value of", "compare it first, as in `if x > 0`")  # type: ignore[attr-defined]
+def install_operators() -> None:
+    """Give tracers Python's operators, once the operations are defined."""
+    for method, name in OPERATORS.items():
+        function = OPERATIONS[name]
+        setattr(Tracer, f"__{method}__", function)
+        setattr(Tracer, f"__r{method}__", lambda b, a, _function=function: _function(a, b))
 
 
-def _operator(name: str) -> tuple[Callable, Callable]:
-    return lambda a, b: OPERATIONS[name](a, b), lambda a, b: OPERATIONS[name](b, a)
+def backward(tape: Tape, start: dict[int, Array], wanted: int, *, consume: bool = False) -> list:
+    """Pull the cotangents `start` (slot -> array) back through the tape; return those of the first `wanted` slots.
 
-
-for _method, _name in {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
-    "pow": "pow", "matmul": "matmul", "mod": "remainder", "floordiv": "floor_divide",
-}.items():  # fmt: skip
-    for _prefix, _function in zip(("__", "__r"), _operator(_name), strict=True):
-        setattr(Tracer, f"{_prefix}{_method}__", _function)
-for _method in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(Tracer, f"__{_method}__", _operator(_method)[0])
-for _method, _name in {"neg": "negative", "abs": "abs", "pos": "positive"}.items():
-    setattr(Tracer, f"__{_method}__", lambda a, _name=_name: OPERATIONS[_name](a))
-
-
-def backward(tape: Tape, cotangents: dict[int, Array], wanted: Sequence[int], *, consume: bool = False) -> list:
-    """Pull `cotangents` (slot -> array) back through the tape; return those of the `wanted` slots (None = zero).
-
-    With `consume`, nodes are dropped as they are processed, so residuals are freed along the way.
+    None stands for zero. With `consume`, nodes are dropped as they are processed, so residuals are freed on the way.
     """
-    bare = tape.flat and not any(type(g) is Tracer for g in cotangents.values())
+    cotangents: list[Array | None] = [None] * tape.slots
+    for slot, g in start.items():
+        cotangents[slot] = g
+    bare = tape.flat and not any(type(g) is Tracer for g in start.values())
     xp = tape.library.xp if bare else tape.library.traced
-    nodes = iter(tape.nodes.pop, None) if consume else reversed(tape.nodes)
-    remaining = len(tape.nodes)
+    nodes = tape.nodes
     with np.errstate(all="ignore"):  # infinite slopes are answers here, not accidents
-        for primitive, parents, slot, y, args, kwargs in itertools.islice(nodes, remaining):
+        for primitive, parents, slot, y, args, kwargs in _popped(nodes) if consume else reversed(nodes):
             if type(y) is tuple:
-                g: Any = tuple(cotangents.pop(slot + i, None) for i in range(len(y)))
-                if all(part is None for part in g):
-                    continue
-                g = tuple(xp.zeros_like(part) if c is None else c for c, part in zip(g, y, strict=True))
+                g = _joint_cotangent(xp, cotangents, slot, y)
             else:
-                g = cotangents.pop(slot, None)
-                if g is None:
+                g, cotangents[slot] = cotangents[slot], None
+            if g is None:
+                continue
+            rules = primitive.rules
+            if primitive.variadic:
+                positions = [i for i, parent in enumerate(parents) if parent is not None]
+                joint = iter(rules[0](xp, positions, g, y, *args, **kwargs))
+            for position, parent in enumerate(parents):
+                if parent is None:
                     continue
-            pulled = primitive.pullback(xp, parents, g, y, args, kwargs)
-            for (_, parent), c in zip(parents, pulled, strict=True):
-                if c is not None:
-                    if bare and type(c) is Tracer:  # a custom rule that reads traced arrays from outside
-                        bare, xp = False, tape.library.traced
-                    known = cotangents.get(parent)
-                    cotangents[parent] = c if known is None else known + c
-    return [cotangents.get(slot) for slot in wanted]
+                c = next(joint) if primitive.variadic else rules[position](xp, g, y, *args, **kwargs)
+                if primitive.broadcasts and c is not None:
+                    c = unbroadcast(xp, c, args[position])
+                known = cotangents[parent]
+                cotangents[parent] = c if known is None else known if c is None else known + c
+                if bare and type(c) is Tracer:  # a custom rule that reads traced arrays from outside
+                    bare, xp = False, tape.library.traced
+    return cotangents[:wanted]
+
+
+def _popped(nodes: list) -> Iterator[tuple]:
+    while nodes:
+        yield nodes.pop()
+
+
+def _joint_cotangent(xp: Any, cotangents: list, slot: int, y: tuple) -> tuple | None:
+    """The cotangents of an operation with several outputs, missing ones as zeros; None if all are missing."""
+    g = cotangents[slot : slot + len(y)]
+    cotangents[slot : slot + len(y)] = [None] * len(y)
+    if all(c is None for c in g):
+        return None
+    return tuple(xp.zeros_like(part) if c is None else c for c, part in zip(g, y, strict=True))
 
 
 def unbroadcast(xp: Any, g: Array, x: Array) -> Array:
@@ -278,13 +268,5 @@ def is_traced(x: Any) -> bool:
     return type(x) is Tracer
 
 
-def describe(args: Sequence, kwargs: dict) -> str:
-    """Arguments of a call in a few words: dtype[shape] for arrays, the value otherwise."""
-
-    def word(a: Any) -> str:
-        return f"{a.dtype}{list(a.shape)}" if hasattr(a, "shape") and hasattr(a, "dtype") else repr(a)
-
-    return ", ".join([*map(word, args), *(f"{k}={word(v)}" for k, v in kwargs.items())])
-
-
+messages.install_refusals(Tracer)
 register_tracer(Tracer)

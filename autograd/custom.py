@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .backend import is_array, library_of
-from .core import OPERATIONS, Array, Primitive, Tape, describe, is_traced, plain
+from .libraries import is_array, library_of
+from .core import OPERATIONS, Array, Primitive, Tape, is_traced, plain
+from .messages import describe
 from .transforms import vjp
 
 
@@ -64,7 +65,7 @@ class custom_vjp:  # noqa: N801  # a decorator
         if self._forward is None or self._backward is None:
             raise TypeError(f"{name}: no derivative; call {name}.defvjp(forward, backward) first")
         tape = max(tapes, key=lambda t: t.level)
-        parents = [(i, x.slot) for i, x in enumerate(leaves) if is_traced(x) and x.tape is tape]
+        parents = [x.slot if is_traced(x) and x.tape is tape else None for x in leaves]
         values = [x.value if is_traced(x) and x.tape is tape else x for x in leaves]
         inner = rebuild(values)
         output, residuals = self._forward(*inner)
@@ -95,7 +96,7 @@ class custom_vjp:  # noqa: N801  # a decorator
 
         primitive = Primitive(name, rule, variadic=True)
         kept = tuple(y for y, t in zip(outputs, traced, strict=True) if t)
-        recorded = iter(tape.record(primitive, parents, kept, values, {}))
+        recorded = iter(tape.append(primitive, parents, kept, values, {}))
         return rebuild_output([next(recorded) if t else y for y, t in zip(outputs, traced, strict=True)])
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from .core import OPERATIONS, Tracer, describe, plain
+from .core import OPERATIONS, Tracer, plain
+from .messages import describe
 
 # Piecewise constant or whole-number results: computed on the values, returned untraced, derivative zero.
 CONSTANT = frozenset(

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .backend import constant, creation_namespace, is_array, library_of
+from .backend import constant, creation_namespace
+from .libraries import is_array, library_of
 from .core import Array, Tape, backward, is_traced, plain
 
 Function = Callable[..., Any]
@@ -45,15 +46,14 @@ class _Trace:
             self.primals += [_as_leaf(x, label.strip()) for x, label in zip(found, labels, strict=True)]
         if not self.primals:
             raise TypeError(f"{name}: no array to differentiate with respect to in arguments {list(argnums)}")
-        self.tape = Tape(library_of(*map(plain, self.primals)))
-        self.tape.flat = not any(map(is_traced, self.primals))
+        self.tape = Tape(library_of(*map(plain, self.primals)), flat=not any(map(is_traced, self.primals)))
         called = list(args)
         for i, part in zip(argnums, self._grouped([self.tape.tracer(x) for x in self.primals]), strict=True):
             called[i] = part
         try:
             output = f(*called)
         finally:
-            self.tape.open = False
+            self.tape.close()
         found, self.rebuild_output = tree.flatten(output)
         self.slots = [y.slot if is_traced(y) and y.tape is self.tape else None for y in found]
         self.outputs = [y.value if slot is not None else y for y, slot in zip(found, self.slots, strict=True)]
@@ -71,7 +71,7 @@ class _Trace:
         for slot, g in zip(self.slots, cotangents, strict=True):
             if slot is not None and g is not None:
                 start[slot] = start[slot] + g if slot in start else g
-        gradients = backward(self.tape, start, range(len(self.primals)), consume=consume)
+        gradients = backward(self.tape, start, len(self.primals), consume=consume)
         zeros = self.tape.library.traced.zeros_like
         return self._grouped(
             [zeros(x) if g is None else g for g, x in zip(gradients, self.primals, strict=True)]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .autograd import Array, creation_namespace, is_array, is_traced
-from .autograd.backend import library_of
+from .autograd.libraries import library_of
 
 
 def float_array(x: Any, name: str, min_ndim: int = 0) -> Array:

@@ -5,6 +5,9 @@ Rules are written with operations that are themselves differentiable, so derivat
 plain namespace in a first-order backward pass and the traced one in a nested pass.
 """
 
+from ..core import install_operators
 from . import elementwise, indexing, linalg, reductions, shape, special
+
+install_operators()
 
 __all__ = ["elementwise", "indexing", "linalg", "reductions", "shape", "special"]

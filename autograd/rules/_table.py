@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..core import OPERATIONS, Primitive, plain
+from ..core import OPERATIONS, Primitive, plain, traceable
 
 
-def define(name: str, *rules: Any, **options: Any) -> Primitive:
-    """A new primitive, entered under its name."""
-    OPERATIONS[name] = primitive = Primitive(name, *rules, **options)
-    return primitive
+def define(name: str, *rules: Any, **options: Any) -> Callable[..., Any]:
+    """A new primitive, entered under its name; returns the function that carries it out."""
+    OPERATIONS[name] = function = traceable(Primitive(name, *rules, **options))
+    return function
 
 
 def operation(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,5 +22,5 @@ def operation(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def without_derivative(name: str) -> None:
     """An operation on the values of its arguments, with untraced results."""
-    primitive = Primitive(name)
-    OPERATIONS[name] = lambda *args: primitive(*map(plain, args))
+    function = traceable(Primitive(name))
+    OPERATIONS[name] = lambda *args: function(*map(plain, args))

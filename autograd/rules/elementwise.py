@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..backend import constant, library_of
+from ..backend import constant
+from ..libraries import library_of
 from ..core import OPERATIONS, is_traced, plain
 from ._table import define, operation, without_derivative
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import constant, indices_like, library_of
+from ..backend import constant, indices_like
+from ..libraries import library_of
 from ..core import OPERATIONS, Tracer, plain, unbroadcast
 from ._table import define, operation
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..backend import indices_like, library_of
+from ..backend import indices_like
+from ..libraries import library_of
 from ..core import OPERATIONS
 from ._table import define, operation
 

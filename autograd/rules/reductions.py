@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backend import library_of
+from ..libraries import library_of
 from ..core import OPERATIONS, plain
 from ._table import define, operation
 from .elementwise import log_weight, over_norm

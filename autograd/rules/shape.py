@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import constant, indices_like, library_of
+from ..backend import constant, indices_like
+from ..libraries import library_of
 from ..core import OPERATIONS, plain
 from ._table import define, operation
 
@@ -78,11 +79,22 @@ _roll = define(
     ),
 )
 _tile, _repeat = define("tile", _tile_rule), define("repeat", _repeat_rule)
-_concat = define("concat", _concat_rule, variadic=True, definition=lambda xp, *arrays, axis: xp.concat(arrays, axis=axis))
-_stack = define("stack", _stack_rule, variadic=True, definition=lambda xp, *arrays, axis: xp.stack(arrays, axis=axis))
+_concat = define(
+    "concat",
+    _concat_rule,
+    variadic=True,
+    broadcasts=True,  # for the dtypes of mixed arguments
+    definition=lambda xp, *arrays, axis: xp.concat(arrays, axis=axis),
+)
+_stack = define(
+    "stack",
+    _stack_rule,
+    variadic=True,
+    broadcasts=True,
+    definition=lambda xp, *arrays, axis: xp.stack(arrays, axis=axis),
+)
 _unstack = define("unstack", lambda xp, g, y, x, *, axis: xp.stack(g, axis=axis), definition=_define_unstack)
 _split = define("split", lambda xp, g, y, x, sizes, *, axis: xp.concat(g, axis=axis), definition=_define_split)
-_concat.broadcasts = True  # only for the dtypes of mixed arguments
 
 
 @operation
