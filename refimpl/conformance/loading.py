@@ -83,8 +83,8 @@ def _import(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        where = f"{error.filename or path}:{error.lineno}"
-        raise LoadError(f"{where}: syntax error: {error.msg}\n    {(error.text or '').strip()}")  # noqa: B904
+        where, source = f"{error.filename or path}:{error.lineno}", (error.text or "").strip()
+        raise LoadError(f"{where}: syntax error: {error.msg}\n    {source}") from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -101,13 +101,21 @@ def _adapter(name: str) -> Target:
     return Target(name=name, implementations=implementations_in(vars(module)))
 
 
+def _is_ours(filename: str) -> bool:
+    package = Path(__file__).resolve().parent.parent
+    folders = (package, (package / "autograd").resolve())
+    return any(folder in Path(filename).resolve().parents for folder in folders)
+
+
 def describe(error: BaseException, path: str | Path | None = None) -> str:
     """An exception in one line, with the line of the user's file that it came from."""
     text = " ".join(str(error).split()) or "no message"
     line = f"{type(error).__name__}: {text[:400]}"
     frames = traceback.extract_tb(error.__traceback__)
     wanted = str(Path(path).resolve()) if path else None
-    mine = [f for f in frames if wanted and os.path.realpath(f.filename) == os.path.realpath(wanted)]
+    mine = [
+        f for f in frames if wanted and os.path.realpath(f.filename) == os.path.realpath(wanted)
+    ]
     outside = [f for f in frames if f"{os.sep}refimpl{os.sep}" not in f.filename]
     if frame := next(iter(reversed(mine or outside)), None):
         line += f" ({Path(frame.filename).name}:{frame.lineno}, in {frame.name})"

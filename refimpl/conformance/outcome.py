@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..spec import Case
+from .failure import Failure
 
 LEVELS = (
     "values",
@@ -31,6 +32,7 @@ LEVEL_KEYS = {
 }
 """The levels by the short names that `refimpl check --level` takes."""
 
+_NUMBERS = ("index", "actual", "expected", "absolute", "scaled", "ulp", "exceeding", "size")
 STATUSES = ("pass", "fail", "expected", "unsupported", "not run")
 
 
@@ -44,7 +46,8 @@ class Outcome:
     subject   what was compared: "output sorted", "gradient of x"
     message   one line that says what is wrong, or the reason for any other status
     details   further lines, as (label, text)
-    data      the numbers behind them
+    hint      what the numbers suggest; failures with the same hint are reported together
+    failure   the arrays, for the explanation that representative failures get
     """
 
     entry: str
@@ -55,14 +58,21 @@ class Outcome:
     subject: str = ""
     message: str = ""
     details: list[tuple[str, str]] = field(default_factory=list)
-    data: dict[str, Any] = field(default_factory=dict)
     hint: str = ""
     size: int = 0
+    failure: Failure | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
         """Entry and case, as `--case` takes them."""
         return f"{self.entry}/{self.case}" if self.case else self.entry
+
+    def numbers(self) -> dict[str, Any]:
+        """The measured difference, for reports that are read by programs."""
+        if self.failure is None:
+            return {}
+        measured = asdict(self.failure.result)
+        return {key: measured[key] for key in _NUMBERS}
 
     @property
     def failed(self) -> bool:

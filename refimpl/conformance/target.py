@@ -25,7 +25,7 @@ MARK = "__refimpl_implements__"
 FRAMEWORKS = ("numpy", "torch", "jax", "refimpl")
 
 
-class Unsupported(Exception):
+class Unsupported(Exception):  # noqa: N818
     """Raised by an implementation for parameter values that it does not offer.
 
     The comparisons are then counted as unsupported, with this reason, and shown in every report.

@@ -25,8 +25,7 @@ import numpy as np
 
 import refimpl
 
-from ..spec import Tolerance
-from .compare import Difference, compare
+from ..autograd.compare import Comparison, compare
 from .frameworks import Problem, on_engine
 
 Arrays = dict[str, np.ndarray]
@@ -105,16 +104,16 @@ class Adapter:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One recorded array against refimpl: what it is, and the difference if there is one."""
+class Compared:
+    """One recorded array against refimpl: which check, what it is, and the result."""
 
     check: str
     subject: str
-    difference: Difference | None
+    result: Comparison
 
 
-def compare_record(record: Record, adapter: Adapter) -> Iterator[Comparison]:
-    """Compare every recorded array. Raises what the adapter raises; ValueError for unread arrays."""
+def compare_record(record: Record, adapter: Adapter) -> Iterator[Compared]:
+    """Compare every recorded array. Raises what the adapter raises, or ValueError if one is unread."""
     arrays = record.arrays()
     unread = [p for p in arrays if p not in PREFIXES and p not in adapter.ignored]
     if unread:
@@ -144,15 +143,15 @@ def compare_record(record: Record, adapter: Adapter) -> Iterator[Comparison]:
 
 def _all(
     check: str, what: str, got: Arrays, expected: Arrays, record: Record, adapter: Adapter
-) -> Iterator[Comparison]:
+) -> Iterator[Compared]:
     fields = record.fields
     atol = fields.get("atol_out", fields["atol"]) if check == "value" else fields["atol"]
-    tolerance = Tolerance(rtol=fields["rtol"], atol=atol, gradient_rtol=0.0)
     for name, array in expected.items():
         if name in adapter.ignored:
             continue
         if name not in got:
             raise ValueError(f"{record.case}: the adapter returns no {what} {name}")
         same = adapter.canonical.get(name, np.asarray) if check == "value" else np.asarray
-        found = compare(same(got[name]), same(array), tolerance, scaled=False)
-        yield Comparison(check, f"{what} {name}", found)
+        pair = same(got[name]), same(array)
+        result = compare(*pair, rtol=fields["rtol"], atol=atol, by="element")
+        yield Compared(check, f"{what} {name}", result)

@@ -40,9 +40,9 @@ class Problem:
     differentiable: tuple[str, ...]
     implementation: Implementation | None = None
 
-    def at(self, inputs: Arrays) -> Problem:
+    def at(self, inputs: Arrays, params: Mapping[str, Any] | None = None) -> Problem:
         """The same function at another point."""
-        return replace(self, inputs=inputs)
+        return replace(self, inputs=inputs, params=self.params if params is None else params)
 
     def split(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The inputs that are differentiated, in the entry's order, and the others."""

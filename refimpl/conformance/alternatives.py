@@ -1,0 +1,120 @@
+"""Hints from the reference itself: what it computes under another convention or parameter.
+
+When a target's values agree with the reference at half the steepness, or applied to the other axis,
+that names the mistake better than any number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..spec import Case, Entry
+from .compare import compare_derivatives
+from .failure import Failure
+from .frameworks import Problem, on_engine
+from .points import reference
+
+Arrays = Mapping[str, np.ndarray]
+Alternative = tuple[str, Callable[[], Arrays]]
+
+
+def alternative_hint(failure: Failure) -> str:
+    """The first alternative that explains the target's result, in words, or ""."""
+    for words, compute in _alternatives(failure):
+        try:
+            outputs = compute()
+        except Exception:  # not every alternative is a valid call
+            continue
+        other = outputs.get(failure.name)
+        if other is None or other.shape != failure.got.shape:
+            continue
+        differs = not compare_derivatives(other, failure.right, failure.tolerance)
+        if differs and compare_derivatives(failure.got, other, failure.tolerance):
+            return f"agrees with {words}"
+    return ""
+
+
+def _alternatives(failure: Failure) -> Iterator[Alternative]:
+    entry, case = failure.entry, failure.case
+    problem = reference(entry, case)
+    for description, function in entry.variants.items():
+        variant = Problem(function, entry.named, case.inputs, case.params, entry.differentiable)
+        yield f"another variant: {description}", _tensors(failure, variant)
+    if failure.check != "values":
+        return
+    for words, params in _other_parameters(entry, case):
+        yield f"the reference at {words}", _tensors(failure, problem.at(case.inputs, params))
+    for words, inputs, back in _other_inputs(case):
+        yield f"the reference {words}", _tensors(failure, problem.at(inputs), back)
+
+
+def _tensors(
+    failure: Failure, problem: Problem, back: Callable[[np.ndarray], np.ndarray] | None = None
+) -> Callable[[], Arrays]:
+    """What the failed check compares, computed by another function."""
+
+    def compute() -> Arrays:
+        expected = failure.expected
+        if failure.check == "vjp":
+            return on_engine.vjp(problem, expected.cotangents)
+        if failure.check == "jvp":
+            return on_engine.jvp(problem, expected.tangents)
+        if failure.check == "second_order":
+            return on_engine.hvp(problem, expected.cotangents, expected.vector)
+        outputs = on_engine.values(problem)
+        return {k: back(v) for k, v in outputs.items()} if back else outputs
+
+    return compute
+
+
+def _other_parameters(entry: Entry, case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, value in case.params.items():
+        for words, other in [*_other_numbers(value), *_other_choices(entry, name, value)]:
+            yield f"{name}={other!r} (here {value!r}{words})", {**case.params, name: other}
+
+
+def _other_numbers(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value:
+        return
+    forms = (
+        (": used as its inverse", 1 / value),
+        (": half of it", value / 2),
+        (": twice it", value * 2),
+        (": its square", value * value),
+        (": its root", math.sqrt(abs(value))),
+        (": its opposite", -value),
+    )
+    for words, other in forms:
+        if other != value:
+            yield words, other
+
+
+def _other_choices(entry: Entry, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Other values that the entry's own cases have for a parameter."""
+    seen = {repr(value)}
+    for case in entry.generate():
+        other = case.params.get(name)
+        if name in case.params and repr(other) not in seen:
+            seen.add(repr(other))
+            yield "", other
+
+
+def _other_inputs(
+    case: Case,
+) -> Iterator[tuple[str, Arrays, Callable[[np.ndarray], np.ndarray] | None]]:
+    for name, value in case.inputs.items():
+        array = np.asarray(value)
+        if array.dtype.kind != "f":
+            continue
+        yield f"of -{name}", {**case.inputs, name: -array}, None
+        yield f"of -{name}, with the sign changed", {**case.inputs, name: -array}, np.negative
+        if array.ndim >= 2:
+            turned = {**case.inputs, name: np.swapaxes(array, -1, -2)}
+            yield f"along the other axis of {name} (-2)", turned, lambda y: np.swapaxes(y, -1, -2)
+        if array.ndim >= 1:
+            flipped = {**case.inputs, name: np.flip(array, -1)}
+            yield f"of {name} reversed along its last axis", flipped, None

@@ -1,0 +1,86 @@
+"""Explaining failures: which output, who is right, what the mistake looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..autograd.differences import ties
+from .alternatives import alternative_hint
+from .arbitrate import judge
+from .compare import compare_derivatives
+from .failure import Failure
+from .frameworks import on_engine
+from .grouping import group
+from .notes import note_of
+from .outcome import Outcome, Report
+
+
+def explain(report: Report, *, examples: int = 1) -> None:
+    """Add details to the failures that stand for their kind (the first `examples` of each)."""
+    for found in group(report.failures):
+        for outcome in found.outcomes[:examples]:
+            if outcome.failure is not None:
+                explain_one(outcome, outcome.failure)
+
+
+def explain_one(outcome: Outcome, failure: Failure) -> None:
+    """Add the lines that say who is right, and better hints where there are any."""
+    outcome.details += list(_details(failure))
+    if failure.got.shape == failure.right.shape:
+        other = alternative_hint(failure)
+        outcome.hint = "; ".join(part for part in (other, outcome.hint) if part)
+
+
+def _details(failure: Failure) -> Iterator[tuple[str, str]]:
+    if failure.got.shape == failure.right.shape:
+        if paths := _paths(failure):
+            yield "path", paths
+        if failure.check != "values" and failure.entry.is_derivative:
+            yield "who", judge(failure).text
+        elif failure.check != "values":
+            yield (
+                "who",
+                f"the gradient is a replacement, not a derivative: {failure.entry.gradient}",
+            )
+    if equal := _ties(failure):
+        yield "ties", equal
+    if failure.case.kind == "kink" and failure.entry.kinks:
+        yield "kinks", failure.entry.kinks
+    if failure.case.clause:
+        yield "clause", f"{failure.case.clause} [{failure.entry.source}]"
+    for flag in failure.case.flags:
+        if note := note_of(failure.entry, flag):
+            yield "flag", f"{flag}: {note.description} {note.effect}"
+
+
+def _paths(failure: Failure) -> str:
+    """For a gradient with several outputs: through which of them it is wrong."""
+    names = list(failure.expected.cotangents)
+    if failure.check != "vjp" or len(names) < 2:
+        return ""
+    verdicts: dict[bool, list[str]] = {True: [], False: []}
+    for name in names:
+        only = {
+            k: w if k == name else np.zeros_like(w) for k, w in failure.expected.cotangents.items()
+        }
+        try:
+            got = failure.module.vjp(failure.target, only)[failure.name]
+        except Exception:
+            return ""
+        right = on_engine.vjp(failure.expected.problem, only)[failure.name]
+        verdicts[bool(compare_derivatives(got, right, failure.tolerance))].append(name)
+    if not verdicts[False] or not verdicts[True]:
+        return ""
+    return f"wrong through {', '.join(verdicts[False])}; right through {', '.join(verdicts[True])}"
+
+
+def _ties(failure: Failure) -> str:
+    for name in failure.entry.differentiable:
+        if found := ties(failure.case.inputs[name], limit=10):
+            first = found[0]
+            pair = f"{list(first.first)} and {list(first.second)} are both {first.value:.6g}"
+            count = "at least 10" if len(found) == 10 else str(len(found))
+            return f"{count} in {name}: elements {pair}"
+    return ""

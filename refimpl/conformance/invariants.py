@@ -1,0 +1,55 @@
+"""The invariants of an entry, checked on an implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..spec import Case, Entry, Run
+from .cases import problem_of, size_of
+from .frameworks import framework
+from .loading import describe
+from .outcome import LEVEL_KEYS, Outcome
+from .target import Implementation, Unsupported
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def check_invariants(
+    claim: Implementation, entry: Entry, case: Case, path: str | None = None
+) -> Iterator[Outcome]:
+    """One outcome for each invariant that holds at the case."""
+    chosen = [invariant for invariant in entry.invariants if invariant.when(case)]
+    run = _memory(claim, entry, case)
+    for invariant in chosen:
+        status, message = "pass", ""
+        try:
+            wrong = invariant.check(run, case.inputs, case.params)
+            if wrong:
+                status, message = "fail", wrong
+        except Unsupported as reason:
+            status, message = "unsupported", str(reason) or "no reason given"
+        except Exception as error:
+            status, message = "fail", f"raised {describe(error, path)}"
+        outcome = Outcome(entry.name, case.name, invariant.name, LEVEL_KEYS["invariants"], status)
+        outcome.subject, outcome.message, outcome.size = invariant.name, message, size_of(case)
+        if status == "fail":
+            outcome.details.append(("promise", invariant.clause))
+        yield outcome
+
+
+def _memory(claim: Implementation, entry: Entry, case: Case) -> Run:
+    """The function under test by inputs and parameters; the case itself is evaluated only once."""
+    module, target = framework(claim.framework), problem_of(claim, entry, case)
+    known: list[dict[str, np.ndarray]] = []
+
+    def run(inputs: Arrays, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        if inputs is not case.inputs or params is not case.params:
+            return module.values(target.at(inputs, params))
+        if not known:
+            known.append(module.values(target))
+        return dict(known[0])
+
+    return run

@@ -1,0 +1,64 @@
+"""Hints from two arrays and the parameters of a case: what turns one into the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..autograd.hints import Hint, hints
+from ..spec import Case, Tolerance
+from .compare import SINGLE, compare_derivatives
+
+CONSTANTS = {
+    "pi": math.pi,
+    "sqrt(pi)": math.sqrt(math.pi),
+    "sqrt(2)": math.sqrt(2.0),
+    "sqrt(2 pi)": math.sqrt(2.0 * math.pi),
+    "ln 2": math.log(2.0),
+}
+
+
+def pattern_hint(
+    got: np.ndarray, right: np.ndarray, tolerance: Tolerance, case: Case, check: str
+) -> str:
+    """What the two arrays suggest, or "". `check` is the comparison that failed."""
+    comparable = got.shape == right.shape and case.dtype == "float64"
+    if comparable and compare_derivatives(got, right, SINGLE):
+        return "right to single precision only: something is computed in float32"
+    found = hints(got, right, tolerance=_closeness(tolerance), parameters=numbers_of(case))
+    return "; ".join(_in_words(hint, check) for hint in found[:2])
+
+
+def numbers_of(case: Case) -> dict[str, float]:
+    """The numbers that a forgotten factor may equal: parameters, sizes of inputs, constants."""
+    known: dict[str, float] = {}
+    for name, value in case.params.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            known[name] = float(value)
+    for name, array in case.inputs.items():
+        for axis, length in enumerate(np.shape(array)):
+            if length > 1:
+                known[f"the length of axis {axis} of {name}"] = float(length)
+    return known | CONSTANTS
+
+
+def _closeness(tolerance: Tolerance) -> float:
+    return max(10 * tolerance.gradient_rtol, 1e-7)
+
+
+def _in_words(hint: Hint, check: str) -> str:
+    advice: Mapping[str, Any] = _ADVICE.get(check, {})
+    return f"{hint.text}{advice.get(hint.kind, '')}"
+
+
+_DETACHED = " (look for detach(), stop_gradient, .item(), .numpy() or torch.tensor(...))"
+_ADVICE = {
+    "vjp": {"zero": _DETACHED, "zero_slices": _DETACHED},
+    "jvp": {"zero": _DETACHED},
+    "second_order": {
+        "zero": ": the gradient is computed by code that is not differentiated itself"
+    },
+}
