@@ -161,14 +161,14 @@ def _rearranged(a: np.ndarray, b: np.ndarray, tol: float, sign: str) -> Iterator
             yield Hint("flipped", f"axis {axis} is reversed{sign}")
             return
     for axis, n in enumerate(b.shape):
-        order = _matching(a, b, axis, tol) if 1 < n <= _SLICES else None
-        if order is not None:
-            shift = order[0]
-            if all(k == (i + shift) % n for i, k in enumerate(order)):
+        taken = _matching(a, b, axis, tol) if 1 < n <= _SLICES else None
+        if taken is not None:
+            shift = taken[0]
+            if all(k == (i + shift) % n for i, k in enumerate(taken)):
                 text = f"axis {axis} is shifted cyclically by {(n - shift) % n}{sign}"
                 yield Hint("rolled", text)
             else:
-                first = ", ".join(map(str, order[:12])) + (", ..." if n > 12 else "")
+                first = ", ".join(map(str, taken[:12])) + (", ..." if n > 12 else "")
                 yield Hint("permuted", f"axis {axis} is permuted: takes {first}{sign}")
             return
     for axis, n in enumerate(b.shape):
