@@ -1,4 +1,4 @@
-"""What every test run shares: the checkout under test, skips for what is missing, and their count."""
+"""What every test run shares: the checkout under test, skips for what is missing, their count."""
 
 import functools
 import importlib.util
@@ -22,7 +22,7 @@ import refimpl  # noqa: E402, F401
 
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
 
-# A shared machine may be slow at any moment: no deadlines. A CI run tries the same examples each time.
+# A shared machine may be slow at any moment: no deadlines. In CI every run tries the same examples.
 hypothesis.settings.register_profile(
     "refimpl",
     deadline=None,
