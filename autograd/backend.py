@@ -1,7 +1,8 @@
 """Which array library computes, and which one makes new arrays.
 
-Computation follows its inputs: `array_namespace(x)` asks an array for its library. Creation (parameters, data, random
-numbers) follows the switch `backend("numpy" | "cupy")`, initially the environment variable REFIMPL_BACKEND.
+Computation follows its inputs: `array_namespace(x)` asks an array for its library. Creation
+(parameters, data, random numbers) follows the switch `backend("numpy" | "cupy")`, initially the
+environment variable REFIMPL_BACKEND.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ _NUMBERS = (bool, int, float, complex, type(None))
 
 
 def array_namespace(*arrays: Any) -> Any:
-    """The array-API namespace of the arguments: NumPy, CuPy, torch, JAX, or the engine's own for traced arrays.
+    """The array-API namespace of the arguments: NumPy, CuPy, torch, JAX, or the engine's own for
+    traced arrays.
 
-    Python numbers and None are passed over; with nothing else the creation backend's namespace is returned.
+    Python numbers and None are passed over; with nothing else the creation backend's namespace is
+    returned.
 
     Raises TypeError for a list or another object that is not an array.
 
@@ -34,13 +37,18 @@ def array_namespace(*arrays: Any) -> Any:
             return x.tape.library.traced
         own = library_or_none(x)
         if own is None and not isinstance(x, _NUMBERS):
-            raise TypeError(f"expected an array, got {type(x).__name__}: {x!r:.60}; make it one with xp.asarray first")
+            raise TypeError(
+                f"expected an array, got {type(x).__name__}: {x!r:.60}; "
+                "make it one with xp.asarray first"
+            )
         found = found or own
     return (found or creation_library()).xp
 
 
 def to_numpy(x: Any) -> np.ndarray:
-    """A NumPy array with the values of `x`, of whichever library; a traced array raises TypeError."""
+    """A NumPy array with the values of `x`, of whichever library; a traced array raises
+    TypeError.
+    """
     if hasattr(x, "get") and type(x).__module__.startswith("cupy"):
         return x.get()
     if type(x).__module__.startswith("torch"):
@@ -67,17 +75,20 @@ def _value(x: Array) -> Array:
 
 
 def _on_device_of(x: Array) -> dict[str, Any]:
-    """Creation arguments; NumPy has one device, and CuPy's functions take none (the current device is used)."""
+    """Creation arguments; NumPy has one device, and CuPy's functions take none (the current
+    device is used).
+    """
     return {} if library_of(x).name in ("numpy", "cupy") else {"device": x.device}
 
 
-# --- where new arrays are made --------------------------------------------------------------------------------------
+# --- where new arrays are made ------------------------------------------------------------------
 
 _creation: list[str] = []  # the switch, innermost last; empty: REFIMPL_BACKEND decides
 
 
 class backend:  # noqa: N801  # used like a function
-    """Make new arrays with "numpy" or "cupy": `backend("cupy")` from now on, `with backend("cupy"):` for a while.
+    """Make new arrays with "numpy" or "cupy": `backend("cupy")` from now on, `with
+    backend("cupy"):` for a while.
 
     Raises ValueError for another name and ImportError where CuPy or its device is missing.
     """
@@ -121,7 +132,8 @@ def creation_namespace() -> Any:
 
 
 class Generator:
-    """Random numbers drawn on the host and moved to the creation backend: one seed, one stream, on every backend.
+    """Random numbers drawn on the host and moved to the creation backend: one seed, one stream, on
+    every backend.
 
     `dtype` only rounds: float32 numbers are the float64 ones of the same seed, rounded.
     """
@@ -132,10 +144,14 @@ class Generator:
     def _move(self, draw: np.ndarray, dtype: Any) -> Array:
         return creation_namespace().asarray(np.asarray(draw, dtype=dtype))
 
-    def uniform(self, shape: Any = (), low: float = 0.0, high: float = 1.0, dtype: Any = "float64") -> Array:
+    def uniform(
+        self, shape: Any = (), low: float = 0.0, high: float = 1.0, dtype: Any = "float64"
+    ) -> Array:
         return self._move(self.host.uniform(low, high, shape), dtype)
 
-    def normal(self, shape: Any = (), mean: float = 0.0, std: float = 1.0, dtype: Any = "float64") -> Array:
+    def normal(
+        self, shape: Any = (), mean: float = 0.0, std: float = 1.0, dtype: Any = "float64"
+    ) -> Array:
         return self._move(self.host.normal(mean, std, shape), dtype)
 
     def integers(self, low: int, high: int, shape: Any = ()) -> Array:

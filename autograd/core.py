@@ -1,18 +1,21 @@
 """Reverse-mode automatic differentiation with a tape: the whole idea, in one file to read first.
 
-A differentiated function runs on *tracers* instead of arrays. A tracer is a value plus a slot number on a tape. Every
-operation that meets a tracer computes its plain result and appends one node to the tape: which rules differentiate
-it, which slots it read, which slot it wrote. The backward pass walks that list from the last node to the first,
-turning the cotangent of a node's output into cotangents of its inputs (`backward`). The list is already in
-topological order because it is in order of creation, so there is no sorting and no recursion, and since nodes
-hold slot numbers instead of tracers there are no reference cycles.
+A differentiated function runs on *tracers* instead of arrays. A tracer is a value plus a slot
+number on a tape. Every operation that meets a tracer computes its plain result and appends one node
+to the tape: which rules differentiate it, which slots it read, which slot it wrote. The backward
+pass walks that list from the last node to the first, turning the cotangent of a node's output into
+cotangents of its inputs (`backward`). The list is already in topological order because it is in
+order of creation, so there is no sorting and no recursion, and since nodes hold slot numbers
+instead of tracers there are no reference cycles.
 
-Derivatives of derivatives need nothing new. Each tape has a level, later tapes higher ones; a tracer's value may be a
-tracer of a lower level. An operation unwraps only the arguments of the highest level it meets and calls itself again,
-so lower tapes see it as well. The level also keeps nested derivatives apart (no perturbation confusion).
+Derivatives of derivatives need nothing new. Each tape has a level, later tapes higher ones; a
+tracer's value may be a tracer of a lower level. An operation unwraps only the arguments of the
+highest level it meets and calls itself again, so lower tapes see it as well. The level also keeps
+nested derivatives apart (no perturbation confusion).
 
-The rules are data: `Primitive.rules` holds one function `rule(xp, g, y, *args, **kwargs)` per argument, which returns
-the cotangent of that argument from the cotangent `g` of the output `y`. The tables are in `rules/`.
+The rules are data: `Primitive.rules` holds one function `rule(xp, g, y, *args, **kwargs)` per
+argument, which returns the cotangent of that argument from the cotangent `g` of the output `y`. The
+tables are in `rules/`.
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ class Tape:
         self.nodes: list[tuple] = []  # (primitive, parents, slot, output, args, kwargs)
         self.record: Callable[[tuple], None] = self.nodes.append
         self.slots = 0
-        self.flat = flat  # no value on this tape is itself traced: the backward pass is plain array code
+        self.flat = (
+            flat  # no value on this tape is itself traced: the backward pass is plain array code
+        )
 
     def tracer(self, value: Array) -> Tracer:
         """A tracer with a slot of its own."""
@@ -54,7 +59,9 @@ class Tape:
         self.slots = slot + 1
         return Tracer(value, self, slot)
 
-    def append(self, primitive: Primitive, parents: list, output: Any, args: Sequence, kwargs: dict) -> Any:
+    def append(
+        self, primitive: Primitive, parents: list, output: Any, args: Sequence, kwargs: dict
+    ) -> Any:
         """Record a node; return the tracer of its output, or a tuple of tracers for a tuple."""
         slot = self.slots
         self.record((primitive, parents, slot, output, args, kwargs))
@@ -70,11 +77,11 @@ class Tape:
 class Primitive:
     """An operation with derivative rules, callable on plain arrays of any library and on tracers.
 
-    `rules[i]` differentiates with respect to positional argument i. A `variadic` operation has one rule for all of
-    them, `rule(xp, positions, g, y, *args, **kwargs)` -> list. With `broadcasts`, rules return cotangents in the
-    output's shape and the backward pass sums them back to the argument's shape and dtype. `definition(xp, *args,
-    **kwargs)` is the operation in terms of a library's own functions; without it the library is asked for the function
-    of that name.
+    `rules[i]` differentiates with respect to positional argument i. A `variadic` operation has one
+    rule for all of them, `rule(xp, positions, g, y, *args, **kwargs)` -> list. With `broadcasts`,
+    rules return cotangents in the output's shape and the backward pass sums them back to the
+    argument's shape and dtype. `definition(xp, *args, **kwargs)` is the operation in terms of a
+    library's own functions; without it the library is asked for the function of that name.
     """
 
     __slots__ = ("broadcasts", "definition", "name", "rules", "variadic")
@@ -96,11 +103,13 @@ class Primitive:
 
 
 def traceable(primitive: Primitive) -> Callable[..., Any]:
-    """The function that carries out `primitive`, on plain arrays or, leaving a node on their tape, on tracers."""
+    """The function that carries out `primitive`, on plain arrays or, leaving a node on their
+    tape, on tracers.
+    """
 
     def apply(*args: Any, **kwargs: Any) -> Any:
         tape: Tape | None = None
-        parents = []
+        parents: list[int | None] = []  # the slot of each argument; None for a constant
         values = []
         for a in args:
             if type(a) is Tracer:
@@ -130,7 +139,9 @@ def traceable(primitive: Primitive) -> Callable[..., Any]:
         return Tracer(output, tape, slot)
 
     def apply_at_highest_level(args: Sequence, kwargs: dict) -> Any:
-        """Arguments of several levels: the highest one unwraps its own tracers, the others stay what they are."""
+        """Arguments of several levels: the highest one unwraps its own tracers, the others stay
+        what they are.
+        """
         tape = max((a.tape for a in args if type(a) is Tracer), key=lambda t: t.level)
         tape.flat = False
         own = [type(a) is Tracer and a.tape is tape for a in args]
@@ -143,7 +154,9 @@ def traceable(primitive: Primitive) -> Callable[..., Any]:
 
 
 class Tracer:
-    """An array under differentiation: `value`, and the slot of `tape` where its cotangent will be collected."""
+    """An array under differentiation: `value`, and the slot of `tape` where its cotangent will
+    be collected.
+    """
 
     __slots__ = ("slot", "tape", "value")
     __array_ufunc__ = None  # NumPy operators then defer to the reflected methods below
@@ -172,7 +185,7 @@ class Tracer:
         return self.shape[0]
 
     def __iter__(self) -> Any:
-        return iter([self[i, ...] for i in range(len(self))])
+        return iter(OPERATIONS["unstack"](self, axis=0))
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
         return self.tape.library.traced
@@ -182,9 +195,10 @@ class Tracer:
 
 
 OPERATORS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow", "matmul": "matmul",
-    "mod": "remainder", "floordiv": "floor_divide", "neg": "negative", "abs": "abs", "pos": "positive",
-    "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne", "getitem": "getitem",
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow",
+    "matmul": "matmul", "mod": "remainder", "floordiv": "floor_divide",
+    "neg": "negative", "abs": "abs", "pos": "positive", "getitem": "getitem",
+    "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne",
 }  # fmt: skip
 
 
@@ -197,9 +211,11 @@ def install_operators() -> None:
 
 
 def backward(tape: Tape, start: dict[int, Array], wanted: int, *, consume: bool = False) -> list:
-    """Pull the cotangents `start` (slot -> array) back through the tape; return those of the first `wanted` slots.
+    """Pull the cotangents `start` (slot -> array) back through the tape; return those of the first
+    `wanted` slots.
 
-    None stands for zero. With `consume`, nodes are dropped as they are processed, so residuals are freed on the way.
+    None stands for zero. With `consume`, nodes are dropped as they are processed, so residuals are
+    freed on the way.
     """
     cotangents: list[Array | None] = [None] * tape.slots
     for slot, g in start.items():
@@ -208,7 +224,9 @@ def backward(tape: Tape, start: dict[int, Array], wanted: int, *, consume: bool 
     xp = tape.library.xp if bare else tape.library.traced
     nodes = tape.nodes
     with np.errstate(all="ignore"):  # infinite slopes are answers here, not accidents
-        for primitive, parents, slot, y, args, kwargs in _popped(nodes) if consume else reversed(nodes):
+        for primitive, parents, slot, y, args, kwargs in (
+            _popped(nodes) if consume else reversed(nodes)
+        ):
             if type(y) is tuple:
                 g = _joint_cotangent(xp, cotangents, slot, y)
             else:
@@ -216,18 +234,25 @@ def backward(tape: Tape, start: dict[int, Array], wanted: int, *, consume: bool 
             if g is None:
                 continue
             rules = primitive.rules
+            joint: Iterator[Array] = iter(())
             if primitive.variadic:
                 positions = [i for i, parent in enumerate(parents) if parent is not None]
                 joint = iter(rules[0](xp, positions, g, y, *args, **kwargs))
             for position, parent in enumerate(parents):
                 if parent is None:
                     continue
-                c = next(joint) if primitive.variadic else rules[position](xp, g, y, *args, **kwargs)
+                c = (
+                    next(joint)
+                    if primitive.variadic
+                    else rules[position](xp, g, y, *args, **kwargs)
+                )
                 if primitive.broadcasts and c is not None:
                     c = unbroadcast(xp, c, args[position])
                 known = cotangents[parent]
                 cotangents[parent] = c if known is None else known if c is None else known + c
-                if bare and type(c) is Tracer:  # a custom rule that reads traced arrays from outside
+                if (
+                    bare and type(c) is Tracer
+                ):  # a custom rule that reads traced arrays from outside
                     bare, xp = False, tape.library.traced
     return cotangents[:wanted]
 
@@ -238,7 +263,9 @@ def _popped(nodes: list) -> Iterator[tuple]:
 
 
 def _joint_cotangent(xp: Any, cotangents: list, slot: int, y: tuple) -> tuple | None:
-    """The cotangents of an operation with several outputs, missing ones as zeros; None if all are missing."""
+    """The cotangents of an operation with several outputs, missing ones as zeros; None if all
+    are missing.
+    """
     g = cotangents[slot : slot + len(y)]
     cotangents[slot : slot + len(y)] = [None] * len(y)
     if all(c is None for c in g):
@@ -247,7 +274,9 @@ def _joint_cotangent(xp: Any, cotangents: list, slot: int, y: tuple) -> tuple | 
 
 
 def unbroadcast(xp: Any, g: Array, x: Array) -> Array:
-    """Sum `g` over the axes that broadcasting added to or stretched in `x`, and cast it to the dtype of `x`."""
+    """Sum `g` over the axes that broadcasting added to or stretched in `x`, and cast it to the
+    dtype of `x`.
+    """
     shape = x.shape
     if g.shape != shape:
         added = len(g.shape) - len(shape)

@@ -1,4 +1,6 @@
-"""Functions whose derivative is given rather than derived: custom_vjp, checkpoint, stop_gradient."""
+"""Functions whose derivative is given rather than derived: custom_vjp, checkpoint,
+stop_gradient.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .libraries import is_array, library_of
 from .core import OPERATIONS, Array, Primitive, Tape, is_traced, plain
+from .libraries import is_array, library_of
 from .messages import describe
 from .transforms import vjp
 
 
 def stop_gradient(x: Array) -> Array:
-    """`x` as a constant: the same value, derivative zero at every order and level (for torch and JAX arrays, too).
+    """`x` as a constant: the same value, derivative zero at every order and level (for torch and
+    JAX arrays, too).
 
     `x + stop_gradient(y - x)` has the value of y and the derivative of x.
     """
@@ -29,13 +32,15 @@ def _detach(x: Array) -> Array:
 class custom_vjp:  # noqa: N801  # a decorator
     """Replace the derivative of a function.
 
-    After `f.defvjp(forward, backward)`, where `forward(*args)` returns (output, residuals) and `backward(residuals, g)`
-    one cotangent per argument, the backward pass through `f` runs `backward`. Arguments and outputs may be containers;
-    arguments that are not floating-point arrays (whole numbers, generators, options) take any cotangent, usually None.
-    None is a zero cotangent. `backward` is ordinary traceable code, which gives second derivatives.
+    After `f.defvjp(forward, backward)`, where `forward(*args)` returns (output, residuals) and
+    `backward(residuals, g)` one cotangent per argument, the backward pass through `f` runs
+    `backward`. Arguments and outputs may be containers; arguments that are not floating-point
+    arrays (whole numbers, generators, options) take any cotangent, usually None. None is a zero
+    cotangent. `backward` is ordinary traceable code, which gives second derivatives.
 
-    Raises ValueError in the backward pass for a wrong number or shape of cotangents, naming the function, the argument
-    and both shapes, and in the forward pass if the function reads a traced array that is not among its arguments.
+    Raises ValueError in the backward pass for a wrong number or shape of cotangents, naming the
+    function, the argument and both shapes, and in the forward pass if the function reads a traced
+    array that is not among its arguments.
 
     >>> import numpy as np
     >>> from refimpl.autograd import grad
@@ -76,15 +81,22 @@ class custom_vjp:  # noqa: N801  # a decorator
         return self._record(name, tape, parents, args, values, output, residuals)
 
     def _record(
-        self, name: str, tape: Tape, parents: list, args: tuple, values: list, output: Any, residuals: Any
+        self,
+        name: str,
+        tape: Tape,
+        parents: list,
+        args: tuple,
+        values: list,
+        output: Any,
+        residuals: Any,
     ) -> Any:
         outputs, rebuild_output = tree.flatten(output)
         traced = [is_array(y) and _is_floating(y) for y in outputs]
         for y in outputs:
             if is_traced(y) and y.tape.level >= tape.level:
                 raise ValueError(
-                    f"{name}: the function reads a traced array ({describe([y], {})}) that is not among its arguments, "
-                    "whose derivative would be lost; pass it as an argument"
+                    f"{name}: the function reads a traced array ({describe([y], {})}) that is not "
+                    "among its arguments, whose derivative would be lost; pass it as an argument"
                 )
 
         def rule(xp: Any, positions: Sequence[int], g: tuple, y: tuple, *inputs: Any) -> list:
@@ -97,7 +109,9 @@ class custom_vjp:  # noqa: N801  # a decorator
         primitive = Primitive(name, rule, variadic=True)
         kept = tuple(y for y, t in zip(outputs, traced, strict=True) if t)
         recorded = iter(tape.append(primitive, parents, kept, values, {}))
-        return rebuild_output([next(recorded) if t else y for y, t in zip(outputs, traced, strict=True)])
+        return rebuild_output(
+            [next(recorded) if t else y for y, t in zip(outputs, traced, strict=True)]
+        )
 
 
 def _is_floating(x: Array) -> bool:
@@ -108,25 +122,32 @@ def _cotangents_of_leaves(name: str, args: tuple, inputs: Sequence[Any], returne
     """What `backward` returned, one entry per leaf of the arguments, shapes checked."""
     if not isinstance(returned, (tuple, list)) or len(returned) != len(args):
         count = len(returned) if isinstance(returned, (tuple, list)) else type(returned).__name__
-        raise ValueError(f"{name}: backward must return a tuple of {len(args)} cotangents, one per argument, got {count}")
+        raise ValueError(
+            f"{name}: backward must return a tuple of {len(args)} cotangents, one per argument, "
+            f"got {count}"
+        )
     flat: list[Any] = []
     for number, (argument, cotangent) in enumerate(zip(args, returned, strict=True)):
         count = len(tree.leaves(argument))
         parts = [None] * count if cotangent is None else _match(argument, cotangent)
         if len(parts) != count:
-            raise ValueError(f"{name}: backward returned {len(parts)} cotangents for the {count} arrays of argument {number}")
+            raise ValueError(
+                f"{name}: backward returned {len(parts)} cotangents for the {count} arrays of "
+                f"argument {number}"
+            )
         for x, c in zip(inputs[len(flat) : len(flat) + count], parts, strict=True):
-            if c is not None and is_array(x) and tuple(getattr(c, "shape", ())) != tuple(x.shape):
+            found = tuple(getattr(c, "shape", ()))
+            if c is not None and is_array(x) and found != tuple(x.shape):
                 raise ValueError(
-                    f"{name}: backward returned a cotangent of shape {tuple(getattr(c, 'shape', ()))} for argument {number}, "
-                    f"which has shape {tuple(x.shape)}"
+                    f"{name}: backward returned a cotangent of shape {found} for argument "
+                    f"{number}, which has shape {tuple(x.shape)}"
                 )
         flat += parts
     return flat
 
 
 def _match(argument: Any, cotangent: Any) -> list:
-    """Leaves of `cotangent` in the order of the leaves of `argument`, None standing for a whole subtree."""
+    """Leaves of `cotangent` in the order of `argument`'s; None may stand for a whole subtree."""
     if cotangent is None:
         return [None] * len(tree.leaves(argument))
     inner, given = tree.children(argument), tree.children(cotangent)
@@ -136,10 +157,11 @@ def _match(argument: Any, cotangent: Any) -> list:
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` with the same value and derivatives, whose intermediate results are recomputed in the backward pass.
+    """`f` with the same value and derivatives, whose intermediate results are recomputed in the
+    backward pass.
 
-    Memory for time: between the passes only the arguments are kept. Every traced array that `f` reads must be an
-    argument.
+    Memory for time: between the passes only the arguments are kept. Every traced array that `f`
+    reads must be an argument.
     """
 
     def backward(args: tuple, g: Any) -> tuple:

@@ -1,7 +1,8 @@
 """Array libraries: which one an array belongs to, and everything in which they differ.
 
-Each library is a `Library`: its array-API namespace, and its implementations of the engine's operations where they are
-not simply the function of that name. No library but NumPy and SciPy is imported before an array of it appears.
+Each library is a `Library`: its array-API namespace, and its implementations of the engine's
+operations where they are not simply the function of that name. No library but NumPy and SciPy is
+imported before an array of it appears.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ import numpy as np
 
 Array = Any
 
-_PYTHON_OPERATORS = {  # every library's arrays have these, also for a number on either side
-    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+_PYTHON_OPERATORS: dict[str, Any] = {  # every library's arrays have these, also for a number on either side
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
+    "divide": operator.truediv,
     "negative": operator.neg, "abs": operator.abs, "pow": operator.pow, "matmul": operator.matmul,
     "remainder": operator.mod, "floor_divide": operator.floordiv,
-    "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq, "ne": operator.ne,
+    "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+    "eq": operator.eq, "ne": operator.ne,
     "getitem": operator.getitem,
 }  # fmt: skip
 
 
 class Library:
-    """One array library: its array-API namespace `xp` and the plain implementation of each operation of the engine."""
+    """One array library: its array-API namespace `xp` and the plain implementation of each
+    operation of the engine.
+    """
 
     def __init__(
         self,
@@ -39,7 +44,9 @@ class Library:
         self.name, self.xp, self._special = name, xp, special
         self.detach = detach  # cut the array out of the library's own differentiation
         self._own = dict(own or {})
-        self.functions = _Functions(self)  # operation -> the function that carries it out on plain arrays
+        self.functions = _Functions(
+            self
+        )  # operation -> the function that carries it out on plain arrays
 
     def find(self, primitive: Any) -> Callable[..., Any]:
         name = primitive.name
@@ -85,7 +92,9 @@ class _Functions(dict):
 class Adapted:
     """A library's main namespace with some functions replaced or added."""
 
-    def __init__(self, module: Any, own: Mapping[str, Callable], linalg: Mapping[str, Callable] | None = None) -> None:
+    def __init__(
+        self, module: Any, own: Mapping[str, Callable], linalg: Mapping[str, Callable] | None = None
+    ) -> None:
         self.__dict__.update(own)
         self._module = module
         if linalg is not None:
@@ -97,12 +106,12 @@ class Adapted:
         return value
 
 
-# --- what differs ---------------------------------------------------------------------------------------------------
+# --- what differs -------------------------------------------------------------------------------
 
 
 def _on_host(xp: Any, name: str, *args: Any, **kwargs: Any) -> Array:
     """A special function for a library that has none: by SciPy, through host memory."""
-    host = [np.asarray(a) if hasattr(a, "dtype") else a for a in args]
+    host = [_host(a) for a in args]
     like = next(a for a in args if hasattr(a, "dtype"))
     return xp.asarray(_scipy(name)(*host, **kwargs), dtype=like.dtype, device=like.device)
 
@@ -117,6 +126,10 @@ def _scipy(name: str) -> Callable[..., Array]:
         return y if y.dtype == wanted else y.astype(wanted)  # polygamma turns float32 into float64
 
     return keep_dtype
+
+
+def _host(part: Any) -> Any:
+    return np.asarray(part) if hasattr(part, "dtype") else part
 
 
 def _numpy_scatter(x: np.ndarray, index: Any, values: Any) -> np.ndarray:
@@ -139,11 +152,15 @@ def _is_basic(index: Any) -> bool:
     return all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts)
 
 
+def _numpy_einsum(*operands: np.ndarray, subscripts: str) -> np.ndarray:
+    return np.einsum(subscripts, *operands, optimize=len(operands) > 1)  # through BLAS where it can
+
+
 def _numpy() -> Library:
-    own = {
+    own: dict[str, Any] = {
         "abs": np.abs, "pow": np.power, "getitem": operator.getitem,
         "sigmoid": _scipy("expit"), "logit": _scipy("logit"),
-        "einsum": lambda *operands, subscripts: np.einsum(subscripts, *operands, optimize=len(operands) > 1),
+        "einsum": _numpy_einsum,
         "at_add": _numpy_scatter, "at_set": functools.partial(_mutable_set, copy=np.array),
     }  # fmt: skip
     return Library("numpy", np, None, {**{n: _scipy(n) for n in SPECIAL}, **own})
@@ -156,7 +173,9 @@ def cupy_namespace(cupy: Any) -> Adapted:
         return cupy.clip(x, min, max)
 
     def spread(name: str) -> Callable[..., Any]:
-        def reduce(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+        def reduce(
+            x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
+        ) -> Any:
             return getattr(cupy, name)(x, axis=axis, ddof=correction, keepdims=keepdims)
 
         return reduce
@@ -167,18 +186,27 @@ def cupy_namespace(cupy: Any) -> Adapted:
 
         return order
 
-    own = {
-        "clip": clip, "var": spread("var"), "std": spread("std"), "sort": ordered("sort"), "argsort": ordered("argsort"),
+    def unstack(x: Any, /, *, axis: int = 0) -> tuple:
+        return tuple(cupy.moveaxis(x, axis, 0)[i] for i in range(x.shape[axis]))
+
+    def vecdot(a: Any, b: Any, /, *, axis: int = -1) -> Any:
+        return cupy.sum(a * b, axis=axis)
+
+    def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+        return cupy.sqrt(cupy.sum(x * x, axis=axis, keepdims=keepdims))
+
+    own: dict[str, Any] = {
+        "clip": clip, "var": spread("var"), "std": spread("std"),
+        "sort": ordered("sort"), "argsort": ordered("argsort"),
+        "unstack": unstack, "vecdot": vecdot,
         "take_along_axis": lambda x, indices, /, *, axis=-1: cupy.take_along_axis(x, indices, axis),
-        "unstack": lambda x, /, *, axis=0: tuple(cupy.moveaxis(x, axis, 0)[i] for i in range(x.shape[axis])),
-        "vecdot": lambda a, b, /, *, axis=-1: cupy.sum(a * b, axis=axis),
     }  # fmt: skip
-    linalg = {
-        "vector_norm": lambda x, /, *, axis=None, keepdims=False: cupy.sqrt(cupy.sum(x * x, axis=axis, keepdims=keepdims)),
+    linalg: dict[str, Any] = {
+        "vector_norm": vector_norm,
         "diagonal": lambda x, /, *, offset=0: cupy.diagonal(x, offset, -2, -1),
         "trace": lambda x, /, *, offset=0: cupy.trace(x, offset, -2, -1),
-        "outer": cupy.outer, "tensordot": cupy.tensordot, "vecdot": own["vecdot"], "matmul": cupy.matmul,
-        "matrix_transpose": cupy.matrix_transpose,
+        "outer": cupy.outer, "tensordot": cupy.tensordot, "vecdot": vecdot,
+        "matmul": cupy.matmul, "matrix_transpose": cupy.matrix_transpose,
     }  # fmt: skip
     return Adapted(cupy, own, linalg)
 
@@ -195,10 +223,12 @@ def _cupy() -> Library:
         return y
 
     def cholesky(a: Any) -> Any:
-        with importlib.import_module("cupyx").errstate(linalg="raise"):  # the default returns NaN silently
+        with importlib.import_module("cupyx").errstate(
+            linalg="raise"
+        ):  # the default returns NaN silently
             return cupy.linalg.cholesky(a)
 
-    own = {
+    own: dict[str, Any] = {
         "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=cupy.array),
         "cholesky": cholesky,
     }  # fmt: skip
@@ -210,14 +240,18 @@ def _torch() -> Library:
     try:
         xp = importlib.import_module("array_api_compat.torch")
     except ImportError as error:
-        raise ImportError("torch tensors need the package array-api-compat: pip install 'refimpl[torch]'") from error
+        raise ImportError(
+            "torch tensors need the package array-api-compat: pip install 'refimpl[torch]'"
+        ) from error
 
     def at_add(x: Any, index: Any, values: Any) -> Any:
-        places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[index]  # any index, as flat positions
+        places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[
+            index
+        ]  # any index, as flat positions
         values = torch.as_tensor(values, dtype=x.dtype, device=x.device).broadcast_to(places.shape)
         return x.flatten().index_add(0, places.flatten(), values.flatten()).reshape(x.shape)
 
-    own = {
+    own: dict[str, Any] = {
         "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=torch.clone),
         "sigmoid": torch.sigmoid,
     }  # fmt: skip
@@ -226,12 +260,14 @@ def _torch() -> Library:
 
 def _jax() -> Library:
     jax = importlib.import_module("jax")
-    own = {
+    own: dict[str, Any] = {
         "at_add": lambda x, index, values: x.at[index].add(values),
         "at_set": lambda x, index, values: x.at[index].set(values),
         "sigmoid": jax.nn.sigmoid,
     }  # fmt: skip
-    return Library("jax", importlib.import_module("jax.numpy"), "jax.scipy.special", own, jax.lax.stop_gradient)
+    return Library(
+        "jax", importlib.import_module("jax.numpy"), "jax.scipy.special", own, jax.lax.stop_gradient
+    )
 
 
 def _standard(module: str) -> Library:
@@ -243,29 +279,42 @@ def _standard(module: str) -> Library:
     def at_add(x: Any, index: Any, values: Any) -> Any:
         if _is_basic(index):
             return _mutable_set(x, index, x[index] + values, copy)
-        host = _numpy_scatter(np.asarray(x), tuple(map(np.asarray, index)) if isinstance(index, tuple) else
-                              np.asarray(index), np.asarray(values))  # fmt: skip
+        places = index if isinstance(index, tuple) else (index,)
+        host = _numpy_scatter(np.asarray(x), tuple(map(_host, places)), np.asarray(values))
         return xp.asarray(host, dtype=x.dtype, device=x.device)
 
-    own = {"at_add": at_add, "at_set": functools.partial(_mutable_set, copy=copy)}
+    own: dict[str, Any] = {
+        "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=copy),
+        "einsum": lambda *operands, subscripts: xp.asarray(
+            np.einsum(subscripts, *map(np.asarray, operands)), device=operands[0].device
+        ),
+    }  # fmt: skip
     return Library(module, xp, None, own)
 
 
 SPECIAL = (  # under SciPy's names
-    "erf", "erfc", "erfcx", "erfinv", "ndtr", "ndtri", "log_ndtr", "gammaln", "digamma", "polygamma",
+    "erf", "erfc", "erfcx", "erfinv", "ndtr", "ndtri", "log_ndtr", "gammaln", "digamma",
+    "polygamma",
     "gammainc", "gammaincc",
 )  # fmt: skip
 
-_MAKERS: dict[str, Callable[[], Library]] = {"numpy": _numpy, "cupy": _cupy, "torch": _torch, "jax": _jax}
+_MAKERS: dict[str, Callable[[], Library]] = {
+    "numpy": _numpy,
+    "cupy": _cupy,
+    "torch": _torch,
+    "jax": _jax,
+}
 
 
 @functools.cache
 def library(name: str) -> Library:
-    """The library called "numpy", "cupy", "torch", "jax", or a module that implements the array API standard."""
+    """The library called "numpy", "cupy", "torch", "jax", or a module that implements the array
+    API standard.
+    """
     return _MAKERS[name]() if name in _MAKERS else _standard(name)
 
 
-# --- which library an array belongs to ------------------------------------------------------------------------------
+# --- which library an array belongs to ----------------------------------------------------------
 
 _BY_TYPE: dict[type, Library | None] = {}  # None: not an array type
 _TRACERS: list[type] = []
@@ -280,7 +329,9 @@ def is_tracer(x: Any) -> bool:
 
 
 def register_library(kind: type, found: Library) -> None:
-    """Declare that arrays of type `kind` belong to `found` (for array types that this file does not know)."""
+    """Declare that arrays of type `kind` belong to `found` (for array types that this file does
+    not know).
+    """
     _BY_TYPE[kind] = found
 
 

@@ -1,7 +1,8 @@
-"""What `array_namespace` returns for a traced array: the library's namespace with differentiable functions in it.
+"""What `array_namespace` returns for a traced array: the library's namespace with differentiable
+functions in it.
 
-A name answers here exactly when the library underneath has it, so code that runs traced also runs on plain arrays.
-Functions of this namespace accept plain arrays too and then return plain arrays.
+A name answers here exactly when the library underneath has it, so code that runs traced also runs
+on plain arrays. Functions of this namespace accept plain arrays too and then return plain arrays.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ from typing import Any
 from .core import OPERATIONS, Tracer, plain
 from .messages import describe
 
-# Piecewise constant or whole-number results: computed on the values, returned untraced, derivative zero.
+# Piecewise constant or whole-number results: computed on the values and returned untraced.
 CONSTANT = frozenset(
-    "all any argmax argmin argsort ceil count_nonzero empty_like equal floor floor_divide full_like greater"
-    " greater_equal isfinite isin isinf isnan less less_equal logical_and logical_not logical_or logical_xor nonzero"
-    " not_equal ones_like result_type round searchsorted sign signbit trunc unique_all unique_counts unique_inverse"
-    " unique_values zeros_like broadcast_shapes can_cast isdtype finfo iinfo".split()
-)
+    [
+        "all", "any", "argmax", "argmin", "argsort", "broadcast_shapes", "can_cast", "ceil",
+        "count_nonzero", "empty_like", "equal", "finfo", "floor", "floor_divide", "full_like",
+        "greater", "greater_equal", "iinfo", "isdtype", "isfinite", "isin", "isinf", "isnan",
+        "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor",
+        "nonzero", "not_equal", "ones_like", "result_type", "round", "searchsorted", "sign",
+        "signbit", "trunc", "unique_all", "unique_counts", "unique_inverse", "unique_values",
+        "zeros_like",
+    ]
+)  # fmt: skip
+# Names that mean something else in the engine than in a library's main namespace.
+HOMONYMS = frozenset(["pad", "split", "diagonal", "trace", "lt", "le", "gt", "ge", "eq", "ne"])
 
 
-def constant_function(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def constant_function(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` on the plain values of traced arguments."""
 
     @wraps(function)
@@ -37,11 +45,14 @@ def ruleless_function(name: str, function: Callable[..., Any]) -> Callable[..., 
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        flat = [a for group in args for a in (group if isinstance(group, (list, tuple)) else (group,))]
+        flat = [
+            a for group in args for a in (group if isinstance(group, (list, tuple)) else (group,))
+        ]
         if any(type(a) is Tracer for a in (*flat, *kwargs.values())):
             raise TypeError(
-                f"{name} has no derivative rule (called with {describe(args, kwargs)}); compose it of differentiable "
-                "functions, define its derivative with custom_vjp, or pass stop_gradient(x)"
+                f"{name} has no derivative rule (called with {describe(args, kwargs)}); compose it "
+                "of differentiable functions (refimpl.autograd has some more), define its derivative "
+                "with custom_vjp, or pass stop_gradient(x)"
             )
         return function(*args, **kwargs)
 
@@ -65,13 +76,13 @@ class TracedNamespace:
         return value
 
     def _look_up(self, name: str) -> Any:
-        base = getattr(self._base, name, None)
-        if base is None and not hasattr(self._base, name):
-            raise AttributeError(f"{self._library.name}{'.' + self._part if self._part else ''} has no {name!r}")
-        if name in OPERATIONS and name not in ("lt", "le", "gt", "ge", "eq", "ne"):
+        if not hasattr(self._base, name):
+            raise AttributeError(f"{self!r} has no {name!r}")
+        base = getattr(self._base, name)
+        if name in OPERATIONS and (self._part or name not in HOMONYMS):
             return OPERATIONS[name]
         if name in CONSTANT:
-            return constant_function(name, base)
+            return constant_function(base)
         if callable(base) and not isinstance(base, type):
             return ruleless_function(name, base)
         return base

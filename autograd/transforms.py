@@ -1,6 +1,8 @@
-"""Derivatives of functions on nested containers of arrays: gradients, products with Jacobians, replaced derivatives.
+"""Derivatives of functions on nested containers of arrays: gradients, products with Jacobians,
+replaced derivatives.
 
-Everything rests on `vjp`: run the function on tracers, keep the tape, pull cotangents back through it on demand.
+Everything rests on `vjp`: run the function on tracers, keep the tape, pull cotangents back through
+it on demand.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from typing import Any
 
 from . import tree
 from .backend import constant, creation_namespace
-from .libraries import is_array, library_of
 from .core import Array, Tape, backward, is_traced, plain
+from .libraries import is_array, library_of
 
 Function = Callable[..., Any]
 
@@ -23,8 +25,14 @@ def _as_leaf(x: Any, where: str) -> Array:
         return creation_namespace().asarray(x)
     if not is_array(x):
         kind = type(x).__name__
-        cure = "write it as a float" if isinstance(x, int) else "pass an array, or leave it out of argnums"
-        raise TypeError(f"{where}: cannot differentiate with respect to {x!r:.40} of type {kind}; {cure}")
+        cure = (
+            "write it as a float"
+            if isinstance(x, int)
+            else "pass an array, or leave it out of argnums"
+        )
+        raise TypeError(
+            f"{where}: cannot differentiate with respect to {x!r:.40} of type {kind}; {cure}"
+        )
     if not library_of(x).xp.isdtype(x.dtype, "real floating"):
         raise TypeError(
             f"{where}: cannot differentiate with respect to an array of dtype {x.dtype}; "
@@ -43,12 +51,20 @@ class _Trace:
             found, rebuild = tree.flatten(args[i])
             self.rebuilds.append((len(found), rebuild))
             labels = tree.paths(args[i], f"{name}: argument {i} ") if found else []
-            self.primals += [_as_leaf(x, label.strip()) for x, label in zip(found, labels, strict=True)]
+            self.primals += [
+                _as_leaf(x, label.strip()) for x, label in zip(found, labels, strict=True)
+            ]
         if not self.primals:
-            raise TypeError(f"{name}: no array to differentiate with respect to in arguments {list(argnums)}")
-        self.tape = Tape(library_of(*map(plain, self.primals)), flat=not any(map(is_traced, self.primals)))
+            raise TypeError(
+                f"{name}: no array to differentiate with respect to in arguments {list(argnums)}"
+            )
+        self.tape = Tape(
+            library_of(*map(plain, self.primals)), flat=not any(map(is_traced, self.primals))
+        )
         called = list(args)
-        for i, part in zip(argnums, self._grouped([self.tape.tracer(x) for x in self.primals]), strict=True):
+        for i, part in zip(
+            argnums, self._grouped([self.tape.tracer(x) for x in self.primals]), strict=True
+        ):
             called[i] = part
         try:
             output = f(*called)
@@ -56,7 +72,9 @@ class _Trace:
             self.tape.close()
         found, self.rebuild_output = tree.flatten(output)
         self.slots = [y.slot if is_traced(y) and y.tape is self.tape else None for y in found]
-        self.outputs = [y.value if slot is not None else y for y, slot in zip(found, self.slots, strict=True)]
+        self.outputs = [
+            y.value if slot is not None else y for y, slot in zip(found, self.slots, strict=True)
+        ]
 
     def _grouped(self, values: list) -> list:
         groups, start = [], 0
@@ -81,12 +99,12 @@ class _Trace:
 def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple]]:
     """`f(*args)` and its vector-Jacobian product.
 
-    `pull(g)`, for a cotangent `g` of the structure and shapes of the output, returns the tuple of g . df/dx_i, one
-    entry per argument. It may be called many times and is itself differentiable. None stands for a zero cotangent; an
-    argument that the output does not depend on gets zeros.
+    `pull(g)`, for a cotangent `g` of the structure and shapes of the output, returns the tuple of g
+    . df/dx_i, one entry per argument. It may be called many times and is itself differentiable.
+    None stands for a zero cotangent; an argument that the output does not depend on gets zeros.
 
-    Raises TypeError for arguments that are not floating-point arrays (or containers of them), ValueError for cotangents
-    of another structure or shape.
+    Raises TypeError for arguments that are not floating-point arrays (or containers of them),
+    ValueError for cotangents of another structure or shape.
 
     >>> import numpy as np
     >>> y, pull = vjp(lambda x: x * x, np.array([1.0, 2.0]))
@@ -111,7 +129,9 @@ def _cotangents(g: Any, trace: _Trace) -> list:
     else:
         parts = _leaves_with_none(g)
     if len(parts) != len(outputs):
-        raise ValueError(f"pull: expected {len(outputs)} cotangents, one per output, got {len(parts)}")
+        raise ValueError(
+            f"pull: expected {len(outputs)} cotangents, one per output, got {len(parts)}"
+        )
     return [_cotangent(part, y) for part, y in zip(parts, outputs, strict=True)]
 
 
@@ -128,15 +148,21 @@ def _cotangent(g: Any, y: Array) -> Array:
     if not is_array(g):
         g = constant(g, like=y)
     if tuple(g.shape) != tuple(y.shape):
-        raise ValueError(f"pull: expected a cotangent of shape {tuple(y.shape)}, got {tuple(g.shape)}")
+        raise ValueError(
+            f"pull: expected a cotangent of shape {tuple(y.shape)}, got {tuple(g.shape)}"
+        )
     return g if g.dtype == y.dtype else library_of(g).traced.astype(g, y.dtype)
 
 
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
-    """The function that returns `f`'s scalar value and its gradient with respect to the arguments `argnums`.
+def value_and_grad(
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Function:
+    """The function that returns `f`'s scalar value and its gradient with respect to the arguments
+    `argnums`.
 
-    The gradient has the structure, shapes and dtypes of the argument (a tuple of them for several `argnums`). With
-    `has_aux`, `f` returns (scalar, anything) and the result is ((scalar, anything), gradient).
+    The gradient has the structure, shapes and dtypes of the argument (a tuple of them for several
+    `argnums`). With `has_aux`, `f` returns (scalar, anything) and the result is ((scalar,
+    anything), gradient).
 
     Raises TypeError if the output is not a scalar or the argument not floating point.
     """
@@ -144,7 +170,12 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     @functools.wraps(f)
     def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        trace = _Trace(functools.partial(f, **kwargs), args, _positions(argnums, len(args), name), f"grad of {name}")
+        trace = _Trace(
+            functools.partial(f, **kwargs),
+            args,
+            _positions(argnums, len(args), name),
+            f"grad of {name}",
+        )
         output = trace.rebuild_output(trace.outputs)
         value = _scalar(output[0] if has_aux else output, name)
         gradients = trace.pull([_one(value)] + [None] * (len(trace.outputs) - 1), consume=True)
@@ -157,7 +188,9 @@ def _positions(argnums: int | Sequence[int], count: int, name: str) -> list[int]
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     for i in wanted:
         if not -count <= i < count:
-            raise TypeError(f"grad of {name}: argnums {i} is out of range for {count} positional arguments")
+            raise TypeError(
+                f"grad of {name}: argnums {i} is out of range for {count} positional arguments"
+            )
     return [i % count for i in wanted]
 
 
@@ -165,7 +198,10 @@ def _scalar(value: Any, name: str) -> Any:
     if getattr(value, "shape", None) == () or isinstance(value, (int, float)):
         return value
     found = f"shape {tuple(value.shape)}" if hasattr(value, "shape") else type(value).__name__
-    raise TypeError(f"grad of {name}: expected a scalar output, got {found}; sum it first, or use vjp or jacobian")
+    raise TypeError(
+        f"grad of {name}: expected a scalar output, got {found}; sum it first, or use vjp or "
+        "jacobian"
+    )
 
 
 def _one(value: Any) -> Any:
@@ -173,7 +209,8 @@ def _one(value: Any) -> Any:
 
 
 def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
-    """The gradient of a scalar function; see `value_and_grad`. With `has_aux` it returns (gradient, aux).
+    """The gradient of a scalar function; see `value_and_grad`. With `has_aux` it returns (gradient,
+    aux).
 
     >>> import numpy as np
     >>> from refimpl.autograd import array_namespace
@@ -191,14 +228,17 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-    """`f(*primals)` and the Jacobian-vector product sum_i df/dx_i . v_i, by differentiating the (linear) pull-back.
+    """`f(*primals)` and the Jacobian-vector product sum_i df/dx_i . v_i, by differentiating the
+    (linear) pull-back.
 
     >>> import numpy as np
     >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([1., 4.]), array([ 2., 40.]))
     """
     if len(primals) != len(tangents):
-        raise ValueError(f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}")
+        raise ValueError(
+            f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}"
+        )
     trace = _Trace(f, primals, range(len(primals)), "jvp")
     moved = iter(_pushforward(trace)(list(tangents)))
     zeros = trace.tape.library.traced.zeros_like
@@ -210,7 +250,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
 
 
 def _pushforward(trace: _Trace) -> Callable[[Sequence[Any]], tuple]:
-    """J v for the traced outputs. The pull-back g -> J^T g is linear, so its own pull-back is v -> J v, at any g."""
+    """J v for the traced outputs. The pull-back g -> J^T g is linear, so its own pull-back is v
+    -> J v, at any g.
+    """
     traced = [slot is not None for slot in trace.slots]
 
     def pull(*cotangents: Any) -> list:
@@ -223,10 +265,11 @@ def _pushforward(trace: _Trace) -> Callable[[Sequence[Any]], tuple]:
 
 
 def jacobian(f: Function, argnums: int = 0) -> Function:
-    """All derivatives of `f`: for each output and each input array one of shape out.shape + in.shape.
+    """All derivatives of `f`: for each output and each input array one of shape out.shape +
+    in.shape.
 
-    Containers nest: the structure of the output, and inside it that of the argument. Rows come from the pull-back, or
-    columns from the push-forward if there are fewer inputs than outputs.
+    Containers nest: the structure of the output, and inside it that of the argument. Rows come from
+    the pull-back, or columns from the push-forward if there are fewer inputs than outputs.
     """
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
@@ -246,7 +289,8 @@ def _basis(x: Array) -> list[Array]:
     xp = library_of(plain(x)).xp
     flat = [0.0] * x.size
     return [
-        xp.reshape(constant([*flat[:k], 1.0, *flat[k + 1 :]], like=x), x.shape) for k in range(x.size)
+        xp.reshape(constant([*flat[:k], 1.0, *flat[k + 1 :]], like=x), x.shape)
+        for k in range(x.size)
     ]
 
 
@@ -258,7 +302,9 @@ def _by_rows(trace: _Trace) -> list[list[Array]]:
         rows = [tree.leaves(trace.pull([*alone[:k], e, *alone[k + 1 :]])) for e in _basis(y)]
         blocks.append(
             [
-                xp.reshape(xp.stack([row[i] for row in rows]), (*y.shape, *x.shape)) if rows else xp.zeros_like(x)[None][:0]
+                xp.reshape(xp.stack([row[i] for row in rows]), (*y.shape, *x.shape))
+                if rows
+                else xp.zeros_like(x)[None][:0]
                 for i, x in enumerate(trace.primals)
             ]
         )
@@ -276,15 +322,20 @@ def _by_columns(trace: _Trace) -> list[list[Array]]:
         for block, y, slot in zip(blocks, trace.outputs, trace.slots, strict=True):
             k = next(moved, None) if slot is not None else None
             block.append(
-                xp.broadcast_to(xp.zeros_like(y)[(..., *[None] * len(x.shape))], (*y.shape, *x.shape))
+                xp.broadcast_to(
+                    xp.zeros_like(y)[(..., *[None] * len(x.shape))], (*y.shape, *x.shape)
+                )
                 if k is None
-                else xp.reshape(xp.stack([column[k] for column in columns], axis=-1), (*y.shape, *x.shape))
+                else xp.reshape(
+                    xp.stack([column[k] for column in columns], axis=-1), (*y.shape, *x.shape)
+                )
             )
     return blocks
 
 
 def hessian(f: Function, argnums: int = 0) -> Function:
-    """Second derivatives of a scalar function, shape in.shape + in.shape: the Jacobian of its gradient.
+    """Second derivatives of a scalar function, shape in.shape + in.shape: the Jacobian of its
+    gradient.
 
     >>> import numpy as np
     >>> hessian(lambda x: x[0] * x[0] * x[1])(np.array([1.0, 2.0]))
@@ -295,7 +346,8 @@ def hessian(f: Function, argnums: int = 0) -> Function:
 
 
 def hvp(f: Function, x: Any, v: Any) -> Any:
-    """The product of the Hessian of scalar `f` at `x` with `v` (containers of the same structure), without forming it.
+    """The product of the Hessian of scalar `f` at `x` with `v` (containers of the same structure),
+    without forming it.
 
     Reverse over reverse: the gradient of x -> <grad f(x), v>.
     """
@@ -303,6 +355,8 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
 
     def slope(point: Any) -> Any:
         parts = zip(tree.leaves(grad(f)(point)), direction, strict=True)
-        return functools.reduce(lambda a, b: a + b, [library_of(g).traced.sum(g * d) for g, d in parts])
+        return functools.reduce(
+            lambda a, b: a + b, [library_of(g).traced.sum(g * d) for g, d in parts]
+        )
 
     return grad(slope)(x)

@@ -1,7 +1,7 @@
 """Nested containers of arrays: dicts, lists, tuples, named tuples and dataclasses, in any nesting.
 
-`None` is a container without leaves; everything else that is not a container is a leaf. Dicts are walked in insertion
-order.
+`None` is a container without leaves; everything else that is not a container is a leaf. Dicts are
+walked in insertion order.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def _like(tree: Any, parts: list[Any]) -> Any:
         return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
     if isinstance(tree, list):
         return parts
-    return dataclasses.replace(tree, **{f.name: p for f, p in zip(dataclasses.fields(tree), parts, strict=True)})
+    return dataclasses.replace(
+        tree, **{f.name: p for f, p in zip(dataclasses.fields(tree), parts, strict=True)}
+    )
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -74,7 +76,9 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def paths(tree: Any, prefix: str = "") -> list[str]:
-    """How each leaf is reached from the whole, in the order of `leaves`: `['b'][2][0]`, `.weight`, ''."""
+    """How each leaf is reached from the whole, in the order of `leaves`: `['b'][2][0]`,
+    `.weight`, ''.
+    """
     parts = children(tree)
     if parts is None:
         return [prefix]

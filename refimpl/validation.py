@@ -1,4 +1,6 @@
-"""Checking the arguments of public functions: every message names the argument, what was given and what to do."""
+"""Checking the arguments of public functions: every message names the argument, what was given
+and what to do.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,11 @@ from .autograd.libraries import library_of
 def float_array(x: Any, name: str, min_ndim: int = 0) -> Array:
     """`x` as a floating-point array with at least `min_ndim` axes.
 
-    Floating-point arrays of any library pass unchanged, traced ones too. Whole numbers become float64; lists and
-    numbers become float64 arrays of the creation backend.
+    Floating-point arrays of any library pass unchanged, traced ones too. Whole numbers become
+    float64; lists and numbers become float64 arrays of the creation backend.
 
-    Raises TypeError for complex numbers, booleans and other objects, ValueError for ragged lists and too few axes.
+    Raises TypeError for complex numbers, booleans and other objects, ValueError for ragged lists
+    and too few axes.
 
     >>> float_array([3, 1, 2], "scores")
     array([3., 1., 2.])
@@ -41,18 +44,26 @@ def float_array(x: Any, name: str, min_ndim: int = 0) -> Array:
 def _from_python(x: Any, name: str) -> Array:
     parts = x if isinstance(x, (list, tuple)) else ()
     if any(is_traced(part) for part in parts):
-        raise TypeError(f"{name}: got a list that holds traced arrays; join them with xp.stack or xp.concat")
+        raise TypeError(
+            f"{name}: got a list that holds traced arrays; join them with xp.stack or xp.concat"
+        )
     try:
         host = np.asarray(x)
     except ValueError as error:
-        raise ValueError(f"{name}: got a ragged list, whose rows differ in length: {x!r:.60}") from error
-    if host.dtype.kind not in "fiu" and host.size or host.dtype == object:
-        raise TypeError(f"{name}: expected an array of real numbers, got {type(x).__name__}: {x!r:.60}")
+        raise ValueError(
+            f"{name}: got a ragged list, whose rows differ in length: {x!r:.60}"
+        ) from error
+    if (host.dtype.kind not in "fiu" and host.size) or host.dtype == object:
+        raise TypeError(
+            f"{name}: expected an array of real numbers, got {type(x).__name__}: {x!r:.60}"
+        )
     return creation_namespace().asarray(host.astype(np.float64))
 
 
 def choose(value: Any, known: Iterable[str], name: str) -> str:
-    """`value` if it is one of `known`; otherwise a ValueError that lists them and suggests the closest."""
+    """`value` if it is one of `known`; otherwise a ValueError that lists them and suggests the
+    closest.
+    """
     names = list(known)
     if isinstance(value, str) and value in names:
         return value
@@ -64,8 +75,14 @@ def choose(value: Any, known: Iterable[str], name: str) -> str:
 def _number(value: Any, name: str) -> float:
     """A finite Python number; a scalar array is accepted, a traced one is not."""
     if is_traced(value):
-        raise TypeError(f"{name}: expected a number, got a traced array; it is not differentiable in {name}")
-    if isinstance(value, bool) or not hasattr(value, "__float__") or getattr(value, "shape", ()) != ():
+        raise TypeError(
+            f"{name}: expected a number, got a traced array; it is not differentiable in {name}"
+        )
+    if (
+        isinstance(value, bool)
+        or not hasattr(value, "__float__")
+        or getattr(value, "shape", ()) != ()
+    ):
         raise TypeError(f"{name}: expected a number, got {value!r:.60}")
     number = float(value)
     if math.isnan(number):
@@ -98,7 +115,9 @@ def in_range(value: Any, name: str, low: float, high: float) -> float:
 
 
 def whole(value: Any, name: str, minimum: int = 0) -> int:
-    """`value` as an int; TypeError if it is not a whole number, ValueError if it is below `minimum`."""
+    """`value` as an int; TypeError if it is not a whole number, ValueError if it is below
+    `minimum`.
+    """
     if isinstance(value, bool):
         raise TypeError(f"{name}: expected a whole number, got {value!r}")
     try:

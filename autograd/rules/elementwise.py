@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import constant
-from ..libraries import library_of
 from ..core import OPERATIONS, is_traced, plain
+from ..libraries import library_of
 from ._table import define, operation, without_derivative
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
@@ -63,7 +63,9 @@ def _pow_exponent(xp: Any, g: Any, y: Any, x: Any, p: Any) -> Any:
 
 
 def _angle(xp: Any, g: Any, numerator: Any, a: Any, b: Any) -> Any:
-    """g numerator / (a^2 + b^2), 0 at the origin; scaled so that no square overflows or vanishes."""
+    """g numerator / (a^2 + b^2), 0 at the origin; scaled so that no square overflows or
+    vanishes.
+    """
     scale = xp.maximum(xp.abs(plain(a)), xp.abs(plain(b)))
     origin = scale == 0
     scale = xp.where(origin, xp.ones_like(scale), scale)
@@ -81,10 +83,12 @@ def over_norm(xp: Any, g: Any, x: Any, norm: Any) -> Any:
 def log_weight(xp: Any, g: Any, x: Any, total: Any) -> Any:
     """g exp(x - total), 0 where total = -inf."""
     empty = total == -math.inf
-    return xp.where(empty, xp.zeros_like(x), g * xp.exp(x - xp.where(empty, xp.zeros_like(total), total)))
+    return xp.where(
+        empty, xp.zeros_like(x), g * xp.exp(x - xp.where(empty, xp.zeros_like(total), total))
+    )
 
 
-# f: cotangents of a and of b, in the shape of y = f(a, b); the backward pass sums them to the arguments' shapes
+# f: cotangents of a and of b in the shape of y = f(a, b); `backward` sums them to the arguments'
 BINARY = {
     "add":       (lambda xp, g, y, a, b: g,
                   lambda xp, g, y, a, b: g),
@@ -111,7 +115,9 @@ BINARY = {
 
 
 def between_arrays(name: str) -> Callable[[Any, Any], Any]:
-    """The operation with a number on either side made an array first: some libraries insist on two arrays."""
+    """The operation with a number on either side made an array first: some libraries insist on
+    two arrays.
+    """
     primitive = OPERATIONS[name]
 
     def call(a: Any, b: Any, /) -> Any:
@@ -150,14 +156,17 @@ def _clip_rule(xp: Any, g: Any, y: Any, x: Any, min: Any = None, max: Any = None
     return g if max is None else xp.where(x < max, g, zero)
 
 
-_clip_to_numbers = define("clip", _clip_rule, definition=lambda xp, x, **bounds: xp.clip(x, **bounds))
+_clip_to_numbers = define(
+    "clip", _clip_rule, definition=lambda xp, x, **bounds: xp.clip(x, **bounds)
+)
 _cast = define("astype", lambda xp, g, y, x, dtype: xp.astype(g, x.dtype))
 
 
 @operation
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
-    """Limit to [min, max]. With number bounds the derivative is 0 on the bounds; array bounds count as maximum and
-    minimum, where a tie has derivative 1/2."""
+    """Limit to [min, max]. With number bounds the derivative is 0 on the bounds; array bounds
+    count as maximum and minimum, where a tie has derivative 1/2.
+    """
     if all(bound is None or isinstance(bound, (int, float)) for bound in (min, max)):
         return _clip_to_numbers(x, min=min, max=max)
     x = x if min is None else OPERATIONS["maximum"](x, min)

@@ -1,12 +1,14 @@
-"""Reading and (functionally) writing parts of arrays, and everything that is a gather or a scatter."""
+"""Reading and (functionally) writing parts of arrays, and everything that is a gather or a
+scatter.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..backend import constant, indices_like
-from ..libraries import library_of
 from ..core import OPERATIONS, Tracer, plain, unbroadcast
+from ..libraries import library_of
 from ._table import define, operation
 
 
@@ -14,8 +16,9 @@ def _check_index(key: Any) -> Any:
     for part in key if isinstance(key, tuple) else (key,):
         if type(part) is Tracer:
             raise TypeError(
-                f"an index must be whole numbers or booleans, got a traced array of dtype {part.dtype}; an index has no "
-                "derivative: compute it from stop_gradient(x), or use a soft selection (a weighted sum)"
+                f"an index must be whole numbers or booleans, got a traced array of dtype "
+                f"{part.dtype}; an index has no derivative: compute it from stop_gradient(x), or use "
+                "a soft selection (a weighted sum)"
             )
     return key
 
@@ -34,7 +37,9 @@ def _along(x: Any, indices: Any, axis: int) -> tuple:
     parts: list[Any] = []
     for d, n in enumerate(x.shape):
         shape = tuple(-1 if i == d else 1 for i in range(x.ndim))
-        parts.append(indices if d == axis else library_of(indices).xp.reshape(indices_like(n, x), shape))
+        parts.append(
+            indices if d == axis else library_of(indices).xp.reshape(indices_like(n, x), shape)
+        )
     return tuple(parts)
 
 
@@ -84,7 +89,9 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
 
 @operation
 def at_add(x: Any, index: Any, values: Any, /) -> Any:
-    """A copy of `x` with `values` added at `index` (any index that reads); repeated indices accumulate."""
+    """A copy of `x` with `values` added at `index` (any index that reads); repeated indices
+    accumulate.
+    """
     return _at_add(x, _check_index(index), values)
 
 
@@ -104,14 +111,18 @@ def segment_sum(values: Any, segments: Any, /, count: int) -> Any:
 
 @operation
 def one_hot(indices: Any, /, n: int, *, like: Any) -> Any:
-    """(...) whole numbers -> (..., n) with 1 at the index, in the dtype of `like`. Others than 0..n-1 give zeros."""
+    """(...) whole numbers -> (..., n) with 1 at the index, in the dtype of `like`. Others than
+    0..n-1 give zeros.
+    """
     xp = library_of(indices).xp
     return xp.astype(indices[..., None] == indices_like(n, indices), plain(like).dtype)
 
 
 @operation
 def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
-    """The stable sorting permutation, in both directions; NaN counts as largest, and stays last. Untraced."""
+    """The stable sorting permutation, in both directions; NaN counts as largest, and stays last.
+    Untraced.
+    """
     x = plain(x)
     return library_of(x).xp.argsort(-x if descending else x, axis=axis, stable=True)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..backend import indices_like
-from ..libraries import library_of
 from ..core import OPERATIONS
+from ..libraries import library_of
 from ._table import define, operation
 
 
@@ -28,7 +28,9 @@ def _matmul_right(xp: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
         return (_t(a) @ g[..., None])[..., 0] if a.ndim > 1 else g * a
     if a.ndim == 1:
         return a[:, None] * g[..., None, :]
-    if b.ndim == 2 and a.ndim > 2:  # one matrix for a whole batch: a single product instead of a sum of many
+    if (
+        b.ndim == 2 and a.ndim > 2
+    ):  # one matrix for a whole batch: a single product instead of a sum of many
         a, g = xp.reshape(a, (-1, a.shape[-1])), xp.reshape(g, (-1, g.shape[-1]))
     return _t(a) @ g
 
@@ -50,7 +52,9 @@ def _solve_left(xp: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def _cholesky(xp: Any, g: Any, lower: Any, a: Any) -> Any:
     inner = xp.tril(_t(lower) @ g)
-    inner = inner - 0.5 * OPERATIONS["diag"](OPERATIONS["diagonal"](inner))  # lower triangle, halved diagonal
+    inner = inner - 0.5 * OPERATIONS["diag"](
+        OPERATIONS["diagonal"](inner)
+    )  # lower triangle, halved diagonal
     half = xp.linalg.solve(_t(lower), inner)
     s = _t(xp.linalg.solve(_t(lower), _t(half)))  # L^-T inner L^-1
     return 0.5 * (s + _t(s))
@@ -67,17 +71,23 @@ def _eigh(xp: Any, g: Any, y: Any, a: Any) -> Any:
     return 0.5 * (s + _t(s))
 
 
-def _einsum_rule(xp: Any, positions: Sequence[int], g: Any, y: Any, *operands: Any, subscripts: str) -> list:
+def _einsum_rule(
+    xp: Any, positions: Sequence[int], g: Any, y: Any, *operands: Any, subscripts: str
+) -> list:
     inputs, output = _terms(subscripts, operands)
     return [_einsum_cotangent(xp, p, g, operands, inputs, output) for p in positions]
 
 
 def _terms(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
-    """Explicit subscripts of the operands and the result, "..." spelled out in capital-free spare letters."""
+    """Explicit subscripts of the operands and the result, "..." spelled out in capital-free
+    spare letters.
+    """
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     spare = [c for c in map(chr, range(0x41, 0x7B)) if c.isalpha() and c not in subscripts]
-    depth = max((x.ndim - len(t) + 3 for t, x in zip(terms, operands, strict=True) if "..." in t), default=0)
+    depth = max(
+        (x.ndim - len(t) + 3 for t, x in zip(terms, operands, strict=True) if "..." in t), default=0
+    )
     batch = "".join(spare[:depth])
     full = [
         t.replace("...", batch[depth - (x.ndim - len(t) + 3) :] if "..." in t else "")
@@ -85,22 +95,32 @@ def _terms(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     ]
     if not arrow:  # implicit: letters that occur once, in order
         letters = left.replace(",", "").replace("...", "")
-        right = ("..." if "..." in left else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+        right = ("..." if "..." in left else "") + "".join(
+            sorted(c for c in set(letters) if letters.count(c) == 1)
+        )
     return full, right.replace("...", batch)
 
 
-def _einsum_cotangent(xp: Any, p: int, g: Any, operands: Sequence, inputs: list[str], output: str) -> Any:
-    """einsum of g and the other operands onto this operand's subscripts; then what einsum cannot express."""
+def _einsum_cotangent(
+    xp: Any, p: int, g: Any, operands: Sequence, inputs: list[str], output: str
+) -> Any:
+    """einsum of g and the other operands onto this operand's subscripts; then what einsum cannot
+    express.
+    """
     x, term = operands[p], inputs[p]
     others = [(t, o) for i, (t, o) in enumerate(zip(inputs, operands, strict=True)) if i != p]
     known = set(output).union(*(t for t, _ in others))
     wanted = "".join(c for c in dict.fromkeys(term) if c in known)
-    c = einsum(",".join([output, *(t for t, _ in others)]) + "->" + wanted, g, *(o for _, o in others))
+    c = einsum(
+        ",".join([output, *(t for t, _ in others)]) + "->" + wanted, g, *(o for _, o in others)
+    )
     letters = list(dict.fromkeys(term))
     sizes = [x.shape[term.index(letter)] for letter in letters]
     shape = tuple(c.shape[wanted.index(letter)] if letter in wanted else 1 for letter in letters)
     c = xp.reshape(c, shape)  # letters of this operand alone: the same for all their values
-    c = xp.broadcast_to(c, tuple(max(m, n) if m != 0 else 0 for m, n in zip(shape, sizes, strict=True)))
+    c = xp.broadcast_to(
+        c, tuple(max(m, n) if m != 0 else 0 for m, n in zip(shape, sizes, strict=True))
+    )
     return _onto_diagonals(xp, c, letters, term)
 
 
@@ -128,7 +148,13 @@ _einsum = define(
 )  # fmt: skip
 define("matmul", _matmul_left, _matmul_right, broadcasts=True)
 define("inv", lambda xp, g, y, a: -_t(y) @ g @ _t(y), definition=lambda xp, a: xp.linalg.inv(a))
-define("solve", _solve_left, _solve_right, broadcasts=True, definition=lambda xp, a, b: xp.linalg.solve(a, b))
+define(
+    "solve",
+    _solve_left,
+    _solve_right,
+    broadcasts=True,
+    definition=lambda xp, a, b: xp.linalg.solve(a, b),
+)
 define("det", lambda xp, g, y, a: (g * y)[..., None, None] * _t(xp.linalg.inv(a)),
        definition=lambda xp, a: xp.linalg.det(a))  # fmt: skip
 _slogdet = define("slogdet", lambda xp, g, y, a: g[1][..., None, None] * _t(xp.linalg.inv(a)),
@@ -161,7 +187,9 @@ def slogdet(a: Any, /) -> SlogdetResult:
 
 @operation
 def eigh(a: Any, /) -> EighResult:
-    """Eigenvalues (ascending) and eigenvectors (columns) of a symmetric matrix; the gradient is the symmetric one."""
+    """Eigenvalues (ascending) and eigenvectors (columns) of a symmetric matrix; the gradient is
+    the symmetric one.
+    """
     return EighResult(*_eigh_values_and_vectors(a))
 
 
@@ -213,7 +241,9 @@ def outer(a: Any, b: Any, /) -> Any:
 
 @operation
 def tensordot(a: Any, b: Any, /, *, axes: Any = 2) -> Any:
-    """Contract the last `axes` axes of `a` with the first of `b`, or the two lists of axes given."""
+    """Contract the last `axes` axes of `a` with the first of `b`, or the two lists of axes
+    given.
+    """
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     of_a, of_b = (range(a.ndim - axes, a.ndim), range(axes)) if isinstance(axes, int) else axes
     left, right = list(letters[: a.ndim]), list(letters[a.ndim : a.ndim + b.ndim])
@@ -222,5 +252,3 @@ def tensordot(a: Any, b: Any, /, *, axes: Any = 2) -> Any:
     shared = {left[i] for i in of_a}
     kept = [c for c in (*left, *right) if c not in shared]
     return einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", a, b)
-
-

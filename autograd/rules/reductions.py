@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..libraries import library_of
 from ..core import OPERATIONS, plain
+from ..libraries import library_of
 from ._table import define, operation
 from .elementwise import log_weight, over_norm
 
@@ -40,23 +40,47 @@ def _mean(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool =
 
 def _extremum(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     hits = xp.astype(x == spread(xp, y, x, axis, keepdims), x.dtype)
-    return hits * spread(xp, g / xp.sum(hits, axis=axis, keepdims=keepdims), x, axis, keepdims)  # ties share equally
+    return hits * spread(
+        xp, g / xp.sum(hits, axis=axis, keepdims=keepdims), x, axis, keepdims
+    )  # ties share equally
 
 
 def _centred(xp: Any, x: Any, axis: Any) -> Any:
     return x - xp.mean(x, axis=axis, keepdims=True)
 
 
-def _var(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, correction: Any = 0.0, keepdims: bool = False) -> Any:
-    return spread(xp, g * (2.0 / (_count(x, axis) - correction)), x, axis, keepdims) * _centred(xp, x, axis)
+def _var(
+    xp: Any,
+    g: Any,
+    y: Any,
+    x: Any,
+    *,
+    axis: Any = None,
+    correction: Any = 0.0,
+    keepdims: bool = False,
+) -> Any:
+    return spread(xp, g * (2.0 / (_count(x, axis) - correction)), x, axis, keepdims) * _centred(
+        xp, x, axis
+    )
 
 
-def _std(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, correction: Any = 0.0, keepdims: bool = False) -> Any:
+def _std(
+    xp: Any,
+    g: Any,
+    y: Any,
+    x: Any,
+    *,
+    axis: Any = None,
+    correction: Any = 0.0,
+    keepdims: bool = False,
+) -> Any:
     g = spread(xp, g / (_count(x, axis) - correction), x, axis, keepdims)
     return over_norm(xp, g, _centred(xp, x, axis), spread(xp, y, x, axis, keepdims))
 
 
-def _vector_norm(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+def _vector_norm(
+    xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False
+) -> Any:
     return over_norm(xp, spread(xp, g, x, axis, keepdims), x, spread(xp, y, x, axis, keepdims))
 
 
@@ -66,7 +90,9 @@ def _logsumexp(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: b
 
 def _define_logsumexp(xp: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     top = OPERATIONS["stop_gradient"](xp.max(x, axis=axis, keepdims=True))
-    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # all -inf, or some inf: nothing to subtract
+    top = xp.where(
+        xp.isfinite(top), top, xp.zeros_like(top)
+    )  # all -inf, or some inf: nothing to subtract
     y = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
     return y if keepdims else xp.reshape(y, xp.sum(x, axis=axis).shape)
 
@@ -82,7 +108,9 @@ def _exclusive_products(xp: Any, x: Any) -> Any:
 
 
 def _prod(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
-    """g times the product of the other entries, as prefix times suffix: exact with zeros, at every order."""
+    """g times the product of the other entries, as prefix times suffix: exact with zeros, at
+    every order.
+    """
     reduced = axes_of(x, axis)
     order = tuple(i for i in range(x.ndim) if i not in reduced) + reduced
     moved = xp.permute_dims(x, order)
@@ -98,7 +126,9 @@ def _cumulative_sum(xp: Any, g: Any, y: Any, x: Any, *, axis: int) -> Any:
 
 
 def _cumulative_prod(xp: Any, g: Any, y: Any, x: Any, *, axis: int) -> Any:
-    """prefix_i s_i with s_i = g_i + x_{i+1} s_{i+1}: no division, so zeros are exact at every order."""
+    """prefix_i s_i with s_i = g_i + x_{i+1} s_{i+1}: no division, so zeros are exact at every
+    order.
+    """
     x, g = xp.moveaxis(x, axis, -1), xp.moveaxis(g, axis, -1)
     tail = [g[..., -1:]]
     for i in range(x.shape[-1] - 2, -1, -1):
@@ -112,7 +142,9 @@ define("min", _extremum)
 define("var", _var)
 define("std", _std)
 define("logsumexp", _logsumexp, definition=_define_logsumexp)
-_norm = define("vector_norm", _vector_norm, definition=lambda xp, x, **kw: xp.linalg.vector_norm(x, **kw))
+_norm = define(
+    "vector_norm", _vector_norm, definition=lambda xp, x, **kw: xp.linalg.vector_norm(x, **kw)
+)
 define(
     "softmax",
     lambda xp, g, y, x, *, axis=-1: y * (g - xp.sum(g * y, axis=axis, keepdims=True)),
@@ -124,7 +156,10 @@ define(
     definition=lambda xp, x, *, axis=-1: x - _define_logsumexp(xp, x, axis=axis, keepdims=True),
 )
 _plain_sum, _plain_prod = define("sum", _sum), define("prod", _prod)
-_running_sum, _running_prod = define("cumulative_sum", _cumulative_sum), define("cumulative_prod", _cumulative_prod)
+_running_sum, _running_prod = (
+    define("cumulative_sum", _cumulative_sum),
+    define("cumulative_prod", _cumulative_prod),
+)
 
 
 def _in_dtype(x: Any, dtype: Any) -> Any:
@@ -141,7 +176,9 @@ def prod(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
     return _plain_prod(_in_dtype(x, dtype), axis=axis, keepdims=keepdims)
 
 
-def _running(primitive: Any, first: float, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
+def _running(
+    primitive: Any, first: float, x: Any, axis: int | None, dtype: Any, include_initial: bool
+) -> Any:
     if axis is None and x.ndim != 1:
         raise ValueError(f"{primitive.name}: name the axis of an array of shape {tuple(x.shape)}")
     axis, x = (0 if axis is None else axis), _in_dtype(x, dtype)
@@ -156,12 +193,16 @@ def _running(primitive: Any, first: float, x: Any, axis: int | None, dtype: Any,
 
 
 @operation
-def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
+def cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
     return _running(_running_sum, 0.0, x, axis, dtype, include_initial)
 
 
 @operation
-def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
+def cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
     return _running(_running_prod, 1.0, x, axis, dtype, include_initial)
 
 
@@ -169,7 +210,9 @@ def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, in
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
     """The Euclidean norm, with derivative 0 at the zero vector."""
     if ord != 2:
-        raise ValueError(f"vector_norm: expected ord=2, got {ord!r}; write other norms with xp.sum and xp.abs")
+        raise ValueError(
+            f"vector_norm: expected ord=2, got {ord!r}; write other norms with xp.sum and xp.abs"
+        )
     return _norm(x, axis=axis, keepdims=keepdims)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import constant, indices_like
-from ..libraries import library_of
 from ..core import OPERATIONS, plain
+from ..libraries import library_of
 from ._table import define, operation
 
 
@@ -36,7 +36,9 @@ def _repeat_rule(xp: Any, g: Any, y: Any, x: Any, repeats: Any, *, axis: int) ->
     return OPERATIONS["at_add"](xp.zeros_like(x), (slice(None),) * (axis % x.ndim) + (origin,), g)
 
 
-def _concat_rule(xp: Any, positions: Sequence[int], g: Any, y: Any, *arrays: Any, axis: int) -> list:
+def _concat_rule(
+    xp: Any, positions: Sequence[int], g: Any, y: Any, *arrays: Any, axis: int
+) -> list:
     ends = list(itertools.accumulate(a.shape[axis] for a in arrays))
     before = (slice(None),) * (axis % y.ndim)
     return [g[(*before, slice(ends[p] - arrays[p].shape[axis], ends[p]))] for p in positions]
@@ -93,8 +95,12 @@ _stack = define(
     broadcasts=True,
     definition=lambda xp, *arrays, axis: xp.stack(arrays, axis=axis),
 )
-_unstack = define("unstack", lambda xp, g, y, x, *, axis: xp.stack(g, axis=axis), definition=_define_unstack)
-_split = define("split", lambda xp, g, y, x, sizes, *, axis: xp.concat(g, axis=axis), definition=_define_split)
+_unstack = define(
+    "unstack", lambda xp, g, y, x, *, axis: xp.stack(g, axis=axis), definition=_define_unstack
+)
+_split = define(
+    "split", lambda xp, g, y, x, sizes, *, axis: xp.concat(g, axis=axis), definition=_define_split
+)
 
 
 @operation
@@ -114,7 +120,9 @@ def tile(x: Any, repetitions: Any, /) -> Any:
 
 @operation
 def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
-    """Each entry `repeats` times (a number, or one count per entry) along `axis`; of the flattened array without."""
+    """Each entry `repeats` times (a number, or one count per entry) along `axis`; of the
+    flattened array without.
+    """
     x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
     return _repeat(x, repeats, axis=axis)
 
@@ -139,20 +147,29 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple:
 
 @operation
 def split(x: Any, /, sizes: Sequence[int], *, axis: int = 0) -> tuple:
-    """Consecutive parts of the given sizes along `axis`, as a tuple. Raises ValueError if they do not add up."""
+    """Consecutive parts of the given sizes along `axis`, as a tuple. Raises ValueError if they
+    do not add up.
+    """
     if sum(sizes) != x.shape[axis] or min(sizes, default=0) < 0:
-        raise ValueError(f"split: sizes {list(sizes)} do not add up to the {x.shape[axis]} entries of axis {axis}")
+        raise ValueError(
+            f"split: sizes {list(sizes)} do not add up to the {x.shape[axis]} entries of axis "
+            f"{axis}"
+        )
     return _split(x, tuple(sizes), axis=axis)
 
 
 @operation
 def pad(x: Any, /, width: Any, value: float = 0.0) -> Any:
-    """`x` surrounded by `value`; `width` is a number, one (before, after) pair, or one pair per axis."""
+    """`x` surrounded by `value`; `width` is a number, one (before, after) pair, or one pair per
+    axis.
+    """
     if isinstance(width, int):
         width = (width, width)
     pairs = [width] * x.ndim if isinstance(width[0], int) else list(width)
     if len(pairs) != x.ndim:
-        raise ValueError(f"pad: expected one (before, after) pair for each of {x.ndim} axes, got {width!r}")
+        raise ValueError(
+            f"pad: expected one (before, after) pair for each of {x.ndim} axes, got {width!r}"
+        )
     shape = tuple(n + before + after for n, (before, after) in zip(x.shape, pairs, strict=True))
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, pairs, strict=True))
     xp = library_of(plain(x)).xp
@@ -177,7 +194,9 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list:
         order[:2] = 1, 0
     shape = tuple(arrays[i].shape[0] for i in order)
     return [
-        xp.broadcast_to(xp.reshape(a, tuple(-1 if order[d] == i else 1 for d in range(len(arrays)))), shape)
+        xp.broadcast_to(
+            xp.reshape(a, tuple(-1 if order[d] == i else 1 for d in range(len(arrays)))), shape
+        )
         for i, a in enumerate(arrays)
     ]
 

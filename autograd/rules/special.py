@@ -9,7 +9,11 @@ from ..core import OPERATIONS
 from ._table import define
 from .elementwise import between_arrays
 
-SQRT_PI, SQRT_2PI, LOG_SQRT_2PI = math.sqrt(math.pi), math.sqrt(2 * math.pi), 0.5 * math.log(2 * math.pi)
+SQRT_PI, SQRT_2PI, LOG_SQRT_2PI = (
+    math.sqrt(math.pi),
+    math.sqrt(2 * math.pi),
+    0.5 * math.log(2 * math.pi),
+)
 
 
 def _sinc_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:
@@ -18,13 +22,14 @@ def _sinc_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:
     t = (math.pi * x) * (math.pi * x)
     series = (-math.pi * math.pi / 3) * x * (1 - t / 10 * (1 - t / 28 * (1 - t / 54)))
     apart = xp.where(near, xp.ones_like(x), x)
-    return g * xp.where(near, series, (xp.cos(math.pi * apart) - xp.where(near, xp.ones_like(y), y)) / apart)
+    return g * xp.where(
+        near, series, (xp.cos(math.pi * apart) - xp.where(near, xp.ones_like(y), y)) / apart
+    )
 
 
 def _gamma_density(xp: Any, g: Any, y: Any, a: Any, x: Any) -> Any:
     """Slope of the regularised lower incomplete gamma function in x: x^(a-1) e^-x / Gamma(a)."""
     return g * xp.exp(OPERATIONS["xlogy"](a - 1.0, x) - x - OPERATIONS["gammaln"](a))
-
 
 
 # f: (cotangent of x, definition for libraries without f)
@@ -43,7 +48,7 @@ ACTIVATIONS = {
                     lambda xp, x: _sinc(xp, x)),
 }  # fmt: skip
 
-# f under SciPy's name: cotangent of x
+# f under SciPy's name: cotangent of x (log_ndtr: one exponent, so that the tail stays finite)
 SPECIAL = {
     "erf":      lambda xp, g, y, x: g * (2 / SQRT_PI * xp.exp(-x * x)),
     "erfc":     lambda xp, g, y, x: g * (-2 / SQRT_PI * xp.exp(-x * x)),
@@ -51,7 +56,7 @@ SPECIAL = {
     "erfinv":   lambda xp, g, y, x: g * (SQRT_PI / 2 * xp.exp(y * y)),
     "ndtr":     lambda xp, g, y, x: g * (xp.exp(-0.5 * x * x) / SQRT_2PI),
     "ndtri":    lambda xp, g, y, x: g * (SQRT_2PI * xp.exp(0.5 * y * y)),
-    "log_ndtr": lambda xp, g, y, x: g * xp.exp(-0.5 * x * x - LOG_SQRT_2PI - y),  # a difference: finite in the tail
+    "log_ndtr": lambda xp, g, y, x: g * xp.exp(-0.5 * x * x - LOG_SQRT_2PI - y),
     "gammaln":  lambda xp, g, y, x: g * OPERATIONS["digamma"](x),
     "digamma":  lambda xp, g, y, x: g * OPERATIONS["polygamma"](1, x),
 }  # fmt: skip
@@ -85,6 +90,12 @@ for _name, _special_rule in SPECIAL.items():
 define("polygamma", None, lambda xp, g, y, n, x: g * OPERATIONS["polygamma"](n + 1, x))
 define("gammainc", None, _gamma_density, broadcasts=True)
 define("gammaincc", None, lambda xp, g, y, a, x: -_gamma_density(xp, g, y, a, x), broadcasts=True)
-define("xlogy", lambda xp, g, z, x, y: g * xp.log(y), _xlogy_y, definition=_define_xlogy, broadcasts=True)
+define(
+    "xlogy",
+    lambda xp, g, z, x, y: g * xp.log(y),
+    _xlogy_y,
+    definition=_define_xlogy,
+    broadcasts=True,
+)
 for _name in ("gammainc", "gammaincc", "xlogy"):
     OPERATIONS[_name] = between_arrays(_name)
