@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import Case, Entry
+from refimpl.spec import Case, Entry
+
 from .compare import compare_derivatives
 from .failure import Failure
 from .frameworks import Problem, on_engine

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..autograd.differences import Verdict, classify
+from refimpl.autograd.kinks import Verdict, classify
+
 from .failure import Failure
 from .lines import lines
 

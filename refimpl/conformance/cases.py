@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.compare import Comparison
-from ..spec import Case, Entry
+from refimpl.autograd.compare import Comparison
+from refimpl.spec import Case, Entry
+
 from .compare import SINGLE, compare_derivatives, compare_values, wrong_dtype
 from .failure import Failure
 from .frameworks import Problem, framework, on_engine

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import CHECKS, Case, Entry, find
+from refimpl.spec import CHECKS, Case, Entry, find
+
 from .cases import check_case
 from .diagnose import explain
 from .expected import apply_expected_failures

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.compare import Comparison
-from ..autograd.compare import compare as _compare
-from ..spec import Tolerance
+from refimpl.autograd.compare import Comparison
+from refimpl.autograd.compare import compare as _compare
+from refimpl.spec import Tolerance
 
 SINGLE = Tolerance(rtol=1e-4, atol=1e-5, gradient_rtol=1e-4)
 """What a result that was computed in float32 somewhere still satisfies."""

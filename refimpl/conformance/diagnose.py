@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..autograd.differences import ties
+from refimpl.autograd.kinks import ties
+
 from .alternatives import alternative_hint
 from .arbitrate import judge
 from .compare import compare_derivatives

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.compare import Comparison
-from ..spec import Case, Entry, Tolerance
+from refimpl.autograd.compare import Comparison
+from refimpl.spec import Case, Entry, Tolerance
+
 from .frameworks import Problem
 from .points import Expected
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import Case, Entry, Run
+from refimpl.spec import Case, Entry, Run
+
 from .cases import problem_of, size_of
 from .frameworks import framework
 from .loading import describe

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.differences import classify
-from ..spec import Tolerance
+from refimpl.autograd.kinks import classify
+from refimpl.spec import Tolerance
+
 from .frameworks import on_engine
 from .lines import line
 from .points import Expected

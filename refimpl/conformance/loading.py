@@ -112,11 +112,9 @@ def describe(error: BaseException, path: str | Path | None = None) -> str:
     text = " ".join(str(error).split()) or "no message"
     line = f"{type(error).__name__}: {text[:400]}"
     frames = traceback.extract_tb(error.__traceback__)
-    wanted = str(Path(path).resolve()) if path else None
-    mine = [
-        f for f in frames if wanted and os.path.realpath(f.filename) == os.path.realpath(wanted)
-    ]
-    outside = [f for f in frames if f"{os.sep}refimpl{os.sep}" not in f.filename]
-    if frame := next(iter(reversed(mine or outside)), None):
+    wanted = os.path.realpath(path) if path else None
+    mine = [f for f in frames if os.path.realpath(f.filename) == wanted]
+    others = [f for f in frames if not _is_ours(f.filename)]
+    if frame := next(iter(reversed(mine or others)), None):
         line += f" ({Path(frame.filename).name}:{frame.lineno}, in {frame.name})"
     return line

@@ -6,7 +6,7 @@ Flags that several methods use are explained here; a method explains its own in 
 
 from __future__ import annotations
 
-from ..spec import Entry, Note
+from refimpl.spec import Entry, Note
 
 NOTES: dict[str, Note] = {
     "ties": Note(

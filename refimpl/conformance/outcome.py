@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..spec import Case
+from refimpl.spec import Case
+
 from .failure import Failure
 
 LEVELS = (

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.hints import Hint, hints
-from ..spec import Case, Tolerance
+from refimpl.autograd.hints import Hint, hints
+from refimpl.spec import Case, Tolerance
+
 from .compare import SINGLE, compare_derivatives
 
 CONSTANTS = {

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..spec import Case, Entry
+from refimpl.spec import Case, Entry
+
 from .frameworks import Problem, on_engine
 
 Arrays = Mapping[str, np.ndarray]

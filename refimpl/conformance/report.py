@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from refimpl import __version__
+
 from .grouping import Group, group
 from .outcome import STATUSES, Outcome, Report
 

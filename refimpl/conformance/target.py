@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..spec import CHECKS
+from refimpl.spec import CHECKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

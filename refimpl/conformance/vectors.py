@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 import refimpl
+from refimpl.autograd.compare import Comparison, compare
 
-from ..autograd.compare import Comparison, compare
 from .frameworks import Problem, on_engine
 
 Arrays = dict[str, np.ndarray]
@@ -113,7 +113,7 @@ class Compared:
 
 
 def compare_record(record: Record, adapter: Adapter) -> Iterator[Compared]:
-    """Compare every recorded array. Raises what the adapter raises, or ValueError if one is unread."""
+    """Compare every recorded array. ValueError for arrays that nobody reads."""
     arrays = record.arrays()
     unread = [p for p in arrays if p not in PREFIXES and p not in adapter.ignored]
     if unread:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..target import Implementation
+from refimpl.conformance.target import Implementation
 
 Arrays = Mapping[str, np.ndarray]
 

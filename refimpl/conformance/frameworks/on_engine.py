@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import autograd as ag
+from refimpl import autograd as ag
+
 from . import Arrays, Problem, is_floating
 from .on_numpy import values as values  # plain arrays in, plain arrays out
 

@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..target import Unsupported
+from refimpl.conformance.target import Unsupported
+
 from . import Arrays, Problem
 
 

@@ -16,7 +16,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..vectors import Adapter, Record
+from refimpl.conformance.vectors import Adapter, Record
 
 RESOLVED_TOPICS = ("autodiff",)
 """Topics in which every record has an adapter; a record without one is then a failure."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ... import autograd as ag
+from refimpl import autograd as ag
+
 from . import recorded
 
 Inputs = dict[str, Any]
