@@ -21,6 +21,7 @@ tables are in `rules/`.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -49,9 +50,7 @@ class Tape:
         self.nodes: list[tuple] = []  # (primitive, parents, slot, output, args, kwargs)
         self.record: Callable[[tuple], None] = self.nodes.append
         self.slots = 0
-        self.flat = (
-            flat  # no value on this tape is itself traced: the backward pass is plain array code
-        )
+        self.flat = flat  # no value on this tape is itself traced
 
     def tracer(self, value: Array) -> Tracer:
         """A tracer with a slot of its own."""
@@ -96,16 +95,11 @@ class Primitive:
     ) -> None:
         self.name, self.definition = name, definition
         self.broadcasts, self.variadic = broadcasts, variadic
-        self.rules = tuple(rule or messages.no_rule(name, i) for i, rule in enumerate(rules))
-
-    def __repr__(self) -> str:
-        return f"<operation {self.name}>"
+        self.rules: Any = tuple(r or messages.no_rule(name, i) for i, r in enumerate(rules))
 
 
 def traceable(primitive: Primitive) -> Callable[..., Any]:
-    """The function that carries out `primitive`, on plain arrays or, leaving a node on their
-    tape, on tracers.
-    """
+    """The function that carries out `primitive`: on plain arrays, or on tracers and their tape."""
 
     def apply(*args: Any, **kwargs: Any) -> Any:
         tape: Tape | None = None
@@ -131,17 +125,10 @@ def traceable(primitive: Primitive) -> Callable[..., Any]:
                 raise messages.explained(error, primitive.name, values, kwargs) from error
         else:
             output = apply(*values, **kwargs)  # lower levels see the operation as well
-        slot = tape.slots
-        tape.record((primitive, parents, slot, output, values, kwargs))
-        if type(output) is tuple:
-            return tuple([tape.tracer(y) for y in output])
-        tape.slots = slot + 1
-        return Tracer(output, tape, slot)
+        return tape.append(primitive, parents, output, values, kwargs)
 
     def apply_at_highest_level(args: Sequence, kwargs: dict) -> Any:
-        """Arguments of several levels: the highest one unwraps its own tracers, the others stay
-        what they are.
-        """
+        """The highest level unwraps its own tracers; those of lower levels stay what they are."""
         tape = max((a.tape for a in args if type(a) is Tracer), key=lambda t: t.level)
         tape.flat = False
         own = [type(a) is Tracer and a.tape is tape for a in args]
@@ -154,9 +141,7 @@ def traceable(primitive: Primitive) -> Callable[..., Any]:
 
 
 class Tracer:
-    """An array under differentiation: `value`, and the slot of `tape` where its cotangent will
-    be collected.
-    """
+    """An array under differentiation: a value, and the slot of the tape for its cotangent."""
 
     __slots__ = ("slot", "tape", "value")
     __array_ufunc__ = None  # NumPy operators then defer to the reflected methods below
@@ -172,12 +157,7 @@ class Tracer:
     T = property(lambda self: OPERATIONS["permute_dims"](self, tuple(range(self.ndim))[::-1]))
     mT = property(lambda self: OPERATIONS["matrix_transpose"](self))
 
-    @property
-    def size(self) -> int:
-        count = 1
-        for n in self.shape:
-            count *= n
-        return count
+    size = property(lambda self: math.prod(self.shape))
 
     def __len__(self) -> int:
         if not self.shape:
@@ -194,39 +174,19 @@ class Tracer:
         return f"Tracer(level={self.tape.level}, value={self.value!r})"
 
 
-OPERATORS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow",
-    "matmul": "matmul", "mod": "remainder", "floordiv": "floor_divide",
-    "neg": "negative", "abs": "abs", "pos": "positive", "getitem": "getitem",
-    "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne",
-}  # fmt: skip
-
-
-def install_operators() -> None:
-    """Give tracers Python's operators, once the operations are defined."""
-    for method, name in OPERATORS.items():
-        function = OPERATIONS[name]
-        setattr(Tracer, f"__{method}__", function)
-        setattr(Tracer, f"__r{method}__", lambda b, a, _function=function: _function(a, b))
-
-
 def backward(tape: Tape, start: dict[int, Array], wanted: int, *, consume: bool = False) -> list:
-    """Pull the cotangents `start` (slot -> array) back through the tape; return those of the first
-    `wanted` slots.
+    """Pull the cotangents `start` (slot -> array) back; return those of the first `wanted` slots.
 
-    None stands for zero. With `consume`, nodes are dropped as they are processed, so residuals are
-    freed on the way.
+    None stands for zero. With `consume`, nodes and their residuals are freed as they are done with.
     """
     cotangents: list[Array | None] = [None] * tape.slots
     for slot, g in start.items():
         cotangents[slot] = g
     bare = tape.flat and not any(type(g) is Tracer for g in start.values())
     xp = tape.library.xp if bare else tape.library.traced
-    nodes = tape.nodes
+    nodes = _popped(tape.nodes) if consume else reversed(tape.nodes)
     with np.errstate(all="ignore"):  # infinite slopes are answers here, not accidents
-        for primitive, parents, slot, y, args, kwargs in (
-            _popped(nodes) if consume else reversed(nodes)
-        ):
+        for primitive, parents, slot, y, args, kwargs in nodes:
             if type(y) is tuple:
                 g = _joint_cotangent(xp, cotangents, slot, y)
             else:
@@ -234,25 +194,17 @@ def backward(tape: Tape, start: dict[int, Array], wanted: int, *, consume: bool 
             if g is None:
                 continue
             rules = primitive.rules
-            joint: Iterator[Array] = iter(())
             if primitive.variadic:
-                positions = [i for i, parent in enumerate(parents) if parent is not None]
-                joint = iter(rules[0](xp, positions, g, y, *args, **kwargs))
+                rules = _joint_rule(rules[0], parents, xp, g, y, args, kwargs)
             for position, parent in enumerate(parents):
                 if parent is None:
                     continue
-                c = (
-                    next(joint)
-                    if primitive.variadic
-                    else rules[position](xp, g, y, *args, **kwargs)
-                )
-                if primitive.broadcasts and c is not None:
+                c = rules[position](xp, g, y, *args, **kwargs)
+                if primitive.broadcasts:
                     c = unbroadcast(xp, c, args[position])
                 known = cotangents[parent]
                 cotangents[parent] = c if known is None else known if c is None else known + c
-                if (
-                    bare and type(c) is Tracer
-                ):  # a custom rule that reads traced arrays from outside
+                if bare and type(c) is Tracer:  # a custom rule that reads traced arrays
                     bare, xp = False, tape.library.traced
     return cotangents[:wanted]
 
@@ -262,10 +214,17 @@ def _popped(nodes: list) -> Iterator[tuple]:
         yield nodes.pop()
 
 
+def _joint_rule(
+    rule: Rule, parents: list, xp: Any, g: Any, y: Any, args: Sequence, kwargs: dict
+) -> dict[int, Rule]:
+    """What one rule returns for all traced arguments, as a rule for each."""
+    positions = [i for i, parent in enumerate(parents) if parent is not None]
+    found = rule(xp, positions, g, y, *args, **kwargs)
+    return {i: lambda *_, c=c, **__: c for i, c in zip(positions, found, strict=True)}
+
+
 def _joint_cotangent(xp: Any, cotangents: list, slot: int, y: tuple) -> tuple | None:
-    """The cotangents of an operation with several outputs, missing ones as zeros; None if all
-    are missing.
-    """
+    """The cotangents of several outputs, missing ones as zeros; None if all are missing."""
     g = cotangents[slot : slot + len(y)]
     cotangents[slot : slot + len(y)] = [None] * len(y)
     if all(c is None for c in g):
@@ -274,9 +233,7 @@ def _joint_cotangent(xp: Any, cotangents: list, slot: int, y: tuple) -> tuple | 
 
 
 def unbroadcast(xp: Any, g: Array, x: Array) -> Array:
-    """Sum `g` over the axes that broadcasting added to or stretched in `x`, and cast it to the
-    dtype of `x`.
-    """
+    """Sum `g` over the axes that broadcasting added or stretched, and cast it to x's dtype."""
     shape = x.shape
     if g.shape != shape:
         added = len(g.shape) - len(shape)

@@ -17,7 +17,8 @@ import numpy as np
 
 Array = Any
 
-_PYTHON_OPERATORS: dict[str, Any] = {  # every library's arrays have these, also for a number on either side
+# Every library's arrays have these, also with a number on either side.
+_PYTHON_OPERATORS: dict[str, Any] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
     "divide": operator.truediv,
     "negative": operator.neg, "abs": operator.abs, "pow": operator.pow, "matmul": operator.matmul,

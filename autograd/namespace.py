@@ -51,8 +51,8 @@ def ruleless_function(name: str, function: Callable[..., Any]) -> Callable[..., 
         if any(type(a) is Tracer for a in (*flat, *kwargs.values())):
             raise TypeError(
                 f"{name} has no derivative rule (called with {describe(args, kwargs)}); compose it "
-                "of differentiable functions (refimpl.autograd has some more), define its derivative "
-                "with custom_vjp, or pass stop_gradient(x)"
+                "of differentiable functions (refimpl.autograd has some more), define its "
+                "derivative with custom_vjp, or pass stop_gradient(x)"
             )
         return function(*args, **kwargs)
 

@@ -16,9 +16,9 @@ def _check_index(key: Any) -> Any:
     for part in key if isinstance(key, tuple) else (key,):
         if type(part) is Tracer:
             raise TypeError(
-                f"an index must be whole numbers or booleans, got a traced array of dtype "
-                f"{part.dtype}; an index has no derivative: compute it from stop_gradient(x), or use "
-                "a soft selection (a weighted sum)"
+                "an index must be whole numbers or booleans, got a traced array of dtype "
+                f"{part.dtype}; an index has no derivative: compute it from stop_gradient(x), or "
+                "use a soft selection (a weighted sum)"
             )
     return key
 
