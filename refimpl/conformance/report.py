@@ -7,8 +7,7 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from refimpl import __version__
 
@@ -163,7 +162,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def write_json(report: Report, path: str | Path) -> None:
-    """Write the JSON report to a file."""
-    text = json.dumps(json_report(report), indent=1, allow_nan=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+def write_json(report: Report, stream: TextIO) -> None:
+    """Write the JSON report to an open text file."""
+    json.dump(json_report(report), stream, indent=1, allow_nan=False)
+    stream.write("\n")

@@ -1,0 +1,249 @@
+"""The `refimpl` command: check, list, show.
+
+Exit status: 0 all passed, 1 findings, 2 the command was not understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from . import __version__
+
+EPILOG = """\
+examples:
+  refimpl list                          the methods that there are
+  refimpl show sorting.sorting_network  the definition, its parameters, promises and cases
+  refimpl check                         the specification itself, and recorded upstream numbers
+  refimpl check my_sort.py              the functions in that file marked @implements
+  refimpl check diffsort                a published library, through its packaged adapter
+
+mark your function like this, and check the file:
+  from refimpl.conformance import implements
+
+  @implements("sorting.sorting_network", framework="torch")
+  def my_sort(x, *, network, distribution, steepness, art_lambda, **others):
+      ...
+      return sorted_values, permutation
+
+exit status: 0 all passed, 1 findings, 2 the command was not understood"""
+
+CHECK_EPILOG = """\
+examples:
+  refimpl check my_sort.py
+  refimpl check my_sort.py --level values,vjp --max-cases 20
+  refimpl check my_sort.py --case 'sorting.sorting_network/odd_even-*'
+  refimpl check diffsort --json report.json
+  refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
+
+Every finding ends with the command that repeats it alone. Without a target the specification is
+checked against itself: finite differences, invariants, float32, recorded upstream numbers
+(a folder of your own with REFIMPL_VECTORS=FOLDER)."""
+
+
+class _UsageError(Exception):
+    """Something in the command line that does not exist."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as stop:  # argparse has printed what is wrong, or the help
+        return stop.code if isinstance(stop.code, int) else 2
+    try:
+        return options.run(options)
+    except _UsageError as error:
+        print(f"refimpl: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("refimpl: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("REFIMPL_TRACEBACK"):
+            raise
+        kind = type(error).__name__
+        print(f"refimpl: internal error: {kind}: {error}", file=sys.stderr)
+        print("refimpl: please report this, with REFIMPL_TRACEBACK=1 set", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="refimpl",
+        description="Executable specifications of differentiable algorithms: read them, and hold "
+        "any implementation against them.",
+        epilog=EPILOG,
+        formatter_class=raw,
+    )
+    parser.add_argument("--version", action="version", version=f"refimpl {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = commands.add_parser(
+        "check",
+        help="test an implementation, a library, or the specification itself",
+        description="Test an implementation, a library, or (without a target) the specification.",
+        epilog=CHECK_EPILOG,
+        formatter_class=raw,
+    )
+    _add_check_options(check)
+    listing = commands.add_parser("list", help="the methods of the specification")
+    listing.add_argument("pattern", nargs="?", default="*", help="only names like 'sorting.*'")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(run=_list)
+    show = commands.add_parser(
+        "show", help="a method: definition, source, parameters, promises, cases; or one case"
+    )
+    show.add_argument("name", help="a name from `refimpl list`, or NAME/CASE for one case")
+    show.add_argument("--cases", action="store_true", help="list the names of all cases")
+    show.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    show.set_defaults(run=_show)
+    return parser
+
+
+def _add_check_options(check: argparse.ArgumentParser) -> None:
+    from .conformance.outcome import LEVEL_KEYS
+
+    check.add_argument("target", nargs="?", help="a Python file, or a library with an adapter")
+    check.add_argument("--case", default="*", metavar="PATTERN", help="only ENTRY or ENTRY/CASE")
+    levels = ", ".join(LEVEL_KEYS)
+    check.add_argument("--level", metavar="LEVELS", help=f"only some of: {levels}")
+    check.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
+    check.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    check.add_argument("--json", metavar="FILE", help="write a JSON report ('-': to stdout)")
+    check.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
+    check.add_argument("-v", "--verbose", action="store_true", help="name every failing case")
+    check.set_defaults(run=_check)
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return number
+
+
+def _levels(text: str | None) -> tuple[str, ...]:
+    from .conformance.outcome import LEVEL_KEYS
+
+    if text is None:
+        return tuple(LEVEL_KEYS)
+    chosen = tuple(part.strip() for part in text.split(","))
+    for name in chosen:
+        if name not in LEVEL_KEYS:
+            _unknown("level", name, LEVEL_KEYS)
+    return chosen
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> None:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names[:20])}"
+    raise _UsageError(f"no {what} {name!r}; {hint}")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from .conformance import loading
+    from .conformance.check import Options, check_target
+    from .conformance.outcome import Report
+    from .conformance.report import text_report, write_json
+    from .conformance.specification import check_specification
+
+    options = Options(
+        seed=arguments.seed,
+        cases=arguments.case,
+        levels=_levels(arguments.level),
+        max_cases=arguments.max_cases,
+        fail_fast=arguments.fail_fast,
+        progress=_progress,
+    )
+    try:
+        if arguments.target is None:
+            report = check_specification(options)
+        else:
+            report = check_target(loading.load(arguments.target), options)
+    except loading.UsageError as error:
+        raise _UsageError(str(error)) from error
+    except loading.LoadError as error:
+        report = Report(arguments.target, arguments.seed, errors=[str(error)])
+    if not report.outcomes and not report.errors:
+        _nothing_matches(arguments)
+    if arguments.json == "-":
+        write_json(report, sys.stdout)
+    else:
+        print(text_report(report, verbose=arguments.verbose), end="")
+        if arguments.json:
+            _write(report, arguments.json)
+    return report.exit_status
+
+
+def _write(report: Any, path: str) -> None:
+    from .conformance.report import write_json
+
+    try:
+        with open(path, "w", encoding="utf-8") as stream:
+            write_json(report, stream)
+    except OSError as error:
+        raise _UsageError(f"--json {path}: {error.strerror}") from error
+
+
+def _nothing_matches(arguments: argparse.Namespace) -> None:
+    from .conformance.names import closest_cases
+
+    close = closest_cases(arguments.case, arguments.seed)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    where = f"in {arguments.target}" if arguments.target else "in the specification"
+    level = f" at level {arguments.level}" if arguments.level else ""
+    raise _UsageError(f"nothing {where} matches --case {arguments.case!r}{level}{hint}")
+
+
+def _progress(items: Iterable[Any], label: str) -> Iterable[Any]:
+    """A progress bar on a terminal, where tqdm is installed; otherwise silence."""
+    if not sys.stderr.isatty():
+        return items
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return items
+    return tqdm(items, desc=label, leave=False)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    import fnmatch
+
+    from .conformance.show import listing, listing_json
+    from .spec import all_entries
+
+    entries = all_entries()
+    chosen = [e for name, e in entries.items() if fnmatch.fnmatchcase(name, arguments.pattern)]
+    if not chosen and arguments.pattern != "*":
+        _unknown("method", arguments.pattern, entries)
+    print(json.dumps(listing_json(chosen), indent=1) if arguments.json else listing(chosen))
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from .conformance.show import show_case, show_entry
+    from .spec import find
+
+    name, _, case_name = arguments.name.partition("/")
+    try:
+        entry = find(name)
+    except KeyError as error:
+        raise _UsageError(str(error.args[0])) from error
+    if not case_name:
+        print(show_entry(entry, seed=arguments.seed, all_cases=arguments.cases))
+        return 0
+    cases = {case.name: case for case in entry.generate(arguments.seed)}
+    if case_name not in cases:
+        _unknown(f"case of {name}", case_name, cases)
+    print(show_case(entry, cases[case_name]))
+    return 0
