@@ -5,8 +5,7 @@ number on a tape. Every operation that meets a tracer computes its plain result 
 to the tape: which rules differentiate it, which slots it read, which slot it wrote. The backward
 pass walks that list from the last node to the first, turning the cotangent of a node's output into
 cotangents of its inputs (`backward`). The list is already in topological order because it is in
-order of creation, so there is no sorting and no recursion, and since nodes hold slot numbers
-instead of tracers there are no reference cycles.
+order of creation: no sorting, no recursion; and nodes hold no tracers: no reference cycles.
 
 Derivatives of derivatives need nothing new. Each tape has a level, later tapes higher ones; a
 tracer's value may be a tracer of a lower level. An operation unwraps only the arguments of the
@@ -51,23 +50,6 @@ class Tape:
         self.record: Callable[[tuple], None] = self.nodes.append
         self.slots = 0
         self.flat = flat  # no value on this tape is itself traced
-
-    def tracer(self, value: Array) -> Tracer:
-        """A tracer with a slot of its own."""
-        slot = self.slots
-        self.slots = slot + 1
-        return Tracer(value, self, slot)
-
-    def append(
-        self, primitive: Primitive, parents: list, output: Any, args: Sequence, kwargs: dict
-    ) -> Any:
-        """Record a node; return the tracer of its output, or a tuple of tracers for a tuple."""
-        slot = self.slots
-        self.record((primitive, parents, slot, output, args, kwargs))
-        if type(output) is tuple:
-            return tuple([self.tracer(y) for y in output])
-        self.slots = slot + 1
-        return Tracer(output, self, slot)
 
     def close(self) -> None:
         self.record = messages.refuse_to_record
@@ -125,7 +107,8 @@ def traceable(primitive: Primitive) -> Callable[..., Any]:
                 raise messages.explained(error, primitive.name, values, kwargs) from error
         else:
             output = apply(*values, **kwargs)  # lower levels see the operation as well
-        return tape.append(primitive, parents, output, values, kwargs)
+        tape.record((primitive, parents, tape.slots, output, values, kwargs))
+        return Tracer(output, tape) if type(output) is not tuple else traced_tuple(output, tape)
 
     def apply_at_highest_level(args: Sequence, kwargs: dict) -> Any:
         """The highest level unwraps its own tracers; those of lower levels stay what they are."""
@@ -134,7 +117,9 @@ def traceable(primitive: Primitive) -> Callable[..., Any]:
         own = [type(a) is Tracer and a.tape is tape for a in args]
         parents = [a.slot if mine else None for a, mine in zip(args, own, strict=True)]
         values = [a.value if mine else a for a, mine in zip(args, own, strict=True)]
-        return tape.append(primitive, parents, apply(*values, **kwargs), values, kwargs)
+        output = apply(*values, **kwargs)
+        tape.record((primitive, parents, tape.slots, output, values, kwargs))
+        return Tracer(output, tape) if type(output) is not tuple else traced_tuple(output, tape)
 
     apply.__name__ = apply.__qualname__ = primitive.name
     return apply
@@ -147,14 +132,16 @@ class Tracer:
     __array_ufunc__ = None  # NumPy operators then defer to the reflected methods below
     __hash__ = None  # type: ignore[assignment]  # == is element-wise
 
-    def __init__(self, value: Array, tape: Tape, slot: int) -> None:
-        self.value, self.tape, self.slot = value, tape, slot
+    def __init__(self, value: Array, tape: Tape) -> None:
+        self.value = value
+        self.tape = tape
+        self.slot = slot = tape.slots
+        tape.slots = slot + 1
 
     shape = property(lambda self: self.value.shape)
     dtype = property(lambda self: self.value.dtype)
     ndim = property(lambda self: self.value.ndim)
     device = property(lambda self: self.value.device)
-    T = property(lambda self: OPERATIONS["permute_dims"](self, tuple(range(self.ndim))[::-1]))
     mT = property(lambda self: OPERATIONS["matrix_transpose"](self))
 
     size = property(lambda self: math.prod(self.shape))
@@ -172,6 +159,11 @@ class Tracer:
 
     def __repr__(self) -> str:
         return f"Tracer(level={self.tape.level}, value={self.value!r})"
+
+
+def traced_tuple(outputs: tuple, tape: Tape) -> tuple:
+    """Tracers of several outputs, in consecutive slots."""
+    return tuple([Tracer(y, tape) for y in outputs])
 
 
 def backward(tape: Tape, start: dict[int, Array], wanted: int, *, consume: bool = False) -> list:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .core import OPERATIONS, Array, Primitive, Tape, is_traced, plain
+from .core import OPERATIONS, Array, Primitive, Tape, is_traced, plain, traced_tuple
 from .libraries import is_array, library_of
 from .messages import describe
 from .transforms import vjp
@@ -108,7 +108,8 @@ class custom_vjp:  # noqa: N801  # a decorator
 
         primitive = Primitive(name, rule, variadic=True)
         kept = tuple(y for y, t in zip(outputs, traced, strict=True) if t)
-        recorded = iter(tape.append(primitive, parents, kept, values, {}))
+        tape.record((primitive, parents, tape.slots, kept, values, {}))
+        recorded = iter(traced_tuple(kept, tape))
         return rebuild_output(
             [next(recorded) if t else y for y, t in zip(outputs, traced, strict=True)]
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import tree
 from .backend import constant, creation_namespace
-from .core import Array, Tape, backward, is_traced, plain
+from .core import Array, Tape, Tracer, backward, is_traced, plain
 from .libraries import is_array, library_of
 
 Function = Callable[..., Any]
@@ -63,7 +63,7 @@ class _Trace:
         )
         called = list(args)
         for i, part in zip(
-            argnums, self._grouped([self.tape.tracer(x) for x in self.primals]), strict=True
+            argnums, self._grouped([Tracer(x, self.tape) for x in self.primals]), strict=True
         ):
             called[i] = part
         try:
