@@ -123,7 +123,7 @@ class _Run:
                 same = compare_values(got, right, SINGLE).ok
                 apart = "agree apart from that" if same else "differ as well"
                 message = f"{kind} (the values {apart})"
-                yield self.outcome("values", "fail", message, subject=subject, hint=kind)
+                yield self.outcome("values", "fail", message, subject=subject, symptom=kind)
                 continue
             result = compare_values(got, right, self.tolerance)
             if result:
@@ -154,7 +154,7 @@ class _Run:
         result = compare_derivatives(got, right, self.tolerance)
         kind = wrong_dtype(got, right)
         if result and kind is not None:
-            return self.outcome(check, "fail", kind, subject=subject, hint=kind)
+            return self.outcome(check, "fail", kind, subject=subject, symptom=kind)
         if result:
             return self.outcome(check, "pass", subject=subject)
         if self.case.kind == "kink" and check == "vjp" and got.shape == right.shape:
@@ -173,8 +173,9 @@ class _Run:
         right: np.ndarray,
     ) -> Outcome:
         """A difference, with the hint that the two arrays alone give."""
-        hint = pattern_hint(got, right, self.tolerance, self.case, check)
+        symptom, hint = pattern_hint(got, right, self.tolerance, self.case, check)
         found = self.outcome(check, "fail", str(result), subject=subject, hint=hint)
+        found.symptom = symptom
         found.failure = Failure(
             entry=self.entry,
             case=self.case,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import shlex
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from .cases import check_case
 from .diagnose import explain
 from .expected import apply_expected_failures
 from .frameworks import framework
+from .grouping import group
 from .invariants import check_invariants
 from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome, Report, level_of
@@ -69,7 +71,8 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     """Check every function of the target against its entry; what the target raises is a finding."""
     options = options or Options()
     start = time.perf_counter()
-    report = Report(target.name, options.seed, command=f"refimpl check {target.name}")
+    command = f"refimpl check {shlex.quote(target.name)}"
+    report = Report(target.name, options.seed, command=command)
     with quiet():
         for claim in target.implementations:
             if options.wants(claim.entry):
@@ -79,7 +82,8 @@ def check_target(target: Target, options: Options | None = None) -> Report:
                         break
             if options.fail_fast and report.failures:
                 break
-        explain(report)
+        report.groups = group(report.failures)
+        explain(report.groups)
     report.seconds = time.perf_counter() - start
     return report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -13,17 +13,38 @@ from .arbitrate import judge
 from .compare import compare_derivatives
 from .failure import Failure
 from .frameworks import on_engine
-from .grouping import group
+from .grouping import Group
 from .notes import note_of
-from .outcome import Outcome, Report
+from .outcome import Outcome
 
 
-def explain(report: Report, *, examples: int = 1) -> None:
-    """Add details to the failures that stand for their kind (the first `examples` of each)."""
-    for found in group(report.failures):
-        for outcome in found.outcomes[:examples]:
-            if outcome.failure is not None:
-                explain_one(outcome, outcome.failure)
+def explain(groups: Iterable[Group]) -> None:
+    """Add details to the failures that stand for their kind."""
+    roots: list[Group] = []
+    for found in groups:
+        failure = found.example.failure
+        if failure is not None and found.cause is not None and _independent(found, failure):
+            found.cause = next((g for g in roots if _is_gradient_of(g, found)), None)
+        if found.cause is None:
+            roots.append(found)
+            if failure is not None:
+                explain_one(found.example, failure)
+
+
+def _independent(found: Group, failure: Failure) -> bool:
+    """Whether a derivative is wrong in itself, not only because the values are."""
+    values_first = found.cause is not None and found.cause.example.check == "values"
+    comparable = failure.check != "values" and failure.got.shape == failure.right.shape
+    if not (values_first and comparable and failure.entry.is_derivative):
+        return False
+    return judge(failure).code in ("target", "reference")
+
+
+def _is_gradient_of(cause: Group, found: Group) -> bool:
+    one, two = cause.example, found.example
+    cases = {outcome.case for outcome in cause.outcomes}
+    same = one.entry == two.entry and one.check == "vjp" and two.check in ("jvp", "second_order")
+    return same and {outcome.case for outcome in found.outcomes} <= cases
 
 
 def explain_one(outcome: Outcome, failure: Failure) -> None:

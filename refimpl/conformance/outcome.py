@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refimpl.spec import Case
 
 from .failure import Failure
+
+if TYPE_CHECKING:
+    from .grouping import Group
 
 LEVELS = (
     "values",
@@ -47,7 +51,8 @@ class Outcome:
     subject   what was compared: "output sorted", "gradient of x"
     message   one line that says what is wrong, or the reason for any other status
     details   further lines, as (label, text)
-    hint      what the numbers suggest; failures with the same hint are reported together
+    hint      what the numbers suggest
+    symptom   the same in a word or two; failures with the same symptom are reported together
     failure   the arrays, for the explanation that representative failures get
     """
 
@@ -60,6 +65,7 @@ class Outcome:
     message: str = ""
     details: list[tuple[str, str]] = field(default_factory=list)
     hint: str = ""
+    symptom: str = ""
     size: int = 0
     failure: Failure | None = field(default=None, repr=False)
 
@@ -92,7 +98,7 @@ def level_of(case: Case, check: str) -> str:
 
 @dataclass
 class Report:
-    """All outcomes of one run, and what is needed to repeat it."""
+    """All outcomes of one run, what is needed to repeat it, and the failures by kind."""
 
     target: str
     seed: int
@@ -100,6 +106,7 @@ class Report:
     errors: list[str] = field(default_factory=list)
     command: str = "refimpl check"
     seconds: float = 0.0
+    groups: list[Group] = field(default_factory=list)
 
     def extend(self, outcomes: Iterable[Outcome]) -> None:
         """Add outcomes."""
@@ -126,4 +133,4 @@ class Report:
     def replay(self, outcome: Outcome) -> str:
         """The command line that repeats this one comparison."""
         seed = f" --seed {self.seed}" if self.seed else ""
-        return f"{self.command} --case {outcome.name}{seed}"
+        return f"{self.command} --case {shlex.quote(outcome.name)}{seed}"

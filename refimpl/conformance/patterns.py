@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.autograd.hints import Hint, hints
+from refimpl.autograd.hints import Hint, hints, same
 from refimpl.spec import Case, Tolerance
 
 from .compare import SINGLE, compare_derivatives
@@ -24,13 +24,20 @@ CONSTANTS = {
 
 def pattern_hint(
     got: np.ndarray, right: np.ndarray, tolerance: Tolerance, case: Case, check: str
-) -> str:
-    """What the two arrays suggest, or "". `check` is the comparison that failed."""
+) -> tuple[str, str]:
+    """What the two arrays suggest: its kind, and in words; empty when they suggest nothing.
+
+    `check` is the comparison that failed.
+    """
     comparable = got.shape == right.shape and case.dtype == "float64"
     if comparable and compare_derivatives(got, right, SINGLE):
-        return "right to single precision only: something is computed in float32"
-    found = hints(got, right, tolerance=_closeness(tolerance), parameters=numbers_of(case))
-    return "; ".join(_in_words(hint, check) for hint in found[:2])
+        return "precision", "right to single precision only: something is computed in float32"
+    closeness = _closeness(tolerance)
+    if comparable and got.ndim > 2 and same(got, np.swapaxes(right, -1, -2), closeness):
+        return "transposed", "the last two axes are swapped: it is transposed"
+    found = hints(got, right, tolerance=closeness, parameters=numbers_of(case))[:2]
+    words = "; ".join(_in_words(hint, check) for hint in found)
+    return "+".join(hint.kind for hint in found), words
 
 
 def numbers_of(case: Case) -> dict[str, float]:

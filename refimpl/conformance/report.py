@@ -11,26 +11,27 @@ from typing import Any, TextIO
 
 from refimpl import __version__
 
-from .grouping import Group, group
+from .grouping import Group
 from .outcome import STATUSES, Outcome, Report
 
 WIDTH = 100
 LABEL = 10
-SHOWN = 4  # cases named below an example that stands for several
+SHOWN = 2  # cases named below an example that stands for several
 
 
 def text_report(report: Report, *, verbose: bool = False) -> str:
     """The report as text: the counts by level, then every finding, then what was left out."""
     lines = [f"{report.target}: {_scope(report)}", "", *_table(report)]
-    groups = group(report.failures)
     for error in report.errors:
         lines += ["", f"FAIL  {error}"]
-    for number, found in enumerate(groups, start=1):
-        lines += ["", *_finding(report, found, number, len(groups), verbose)]
+    roots = [found for found in report.groups if found.cause is None]
+    for number, found in enumerate(roots, start=1):
+        lines += ["", *_finding(report, found, f"FAIL {number}/{len(roots)}", verbose)]
+        lines += _consequences(report, found, verbose)
     lines += _reasons(report, "unsupported", "Not supported by the target")
     lines += _reasons(report, "expected", "Expected to fail, and did")
     lines += _reasons(report, "not run", "Not run")
-    lines += ["", _verdict(report, groups)]
+    lines += ["", _verdict(report, roots)]
     return "\n".join(lines) + "\n"
 
 
@@ -66,9 +67,9 @@ def _total(counts: dict[str, Counter[str]]) -> Counter[str]:
     return sum(counts.values(), Counter())
 
 
-def _finding(report: Report, found: Group, number: int, of: int, verbose: bool) -> Iterator[str]:
+def _finding(report: Report, found: Group, title: str, verbose: bool) -> Iterator[str]:
     first = found.example
-    yield f"FAIL {number}/{of}  {first.name}"
+    yield f"{title}  {first.name}"
     yield from _labelled(
         "what", f"{first.subject}: {first.message}" if first.subject else first.message
     )
@@ -81,6 +82,21 @@ def _finding(report: Report, found: Group, number: int, of: int, verbose: bool) 
     if len(others) > SHOWN and not verbose:
         left = len(others) - SHOWN
         yield from _labelled("", f"and {left} more alike (--verbose lists them, --json FILE too)")
+
+
+def _consequences(report: Report, cause: Group, verbose: bool) -> Iterator[str]:
+    """What fails along with a finding and needs no explanation of its own."""
+    following: dict[str, list[Outcome]] = {}
+    for found in report.groups:
+        if found.cause is cause:
+            following.setdefault(found.example.subject, []).extend(found.outcomes)
+    for subject, outcomes in following.items():
+        first = outcomes[0]
+        words = f": {first.message}" if first.failure is None else ""
+        number = _count(len(outcomes), "comparison")
+        yield from _labelled("follows", f"{subject}{words} ({number})")
+        for other in outcomes if verbose else outcomes[:1]:
+            yield from _labelled("", report.replay(other), wrap=False)
 
 
 def _labelled(label: str, text: str, wrap: bool = True) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from refimpl.spec import CHECKS, all_entries
 
 from .check import Options, quiet
+from .grouping import group
 from .invariants import check_invariants
 from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome, Report, level_of
@@ -29,6 +30,7 @@ def check_specification(options: Options | None = None) -> Report:
             report.outcomes.append(outcome)
             if options.fail_fast and outcome.failed:
                 break
+    report.groups = group(report.failures)
     report.seconds = time.perf_counter() - start
     return report
 

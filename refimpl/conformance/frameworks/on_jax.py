@@ -10,6 +10,9 @@ import numpy as np
 
 from . import Arrays, Problem, is_floating
 
+_LIMIT = 64  # compiled functions that are kept
+_kept: dict[tuple[Any, ...], Callable[..., Any]] = {}
+
 
 def missing() -> str | None:
     """Why JAX cannot be used, or None."""
@@ -20,47 +23,72 @@ def missing() -> str | None:
 
 def values(problem: Problem) -> dict[str, np.ndarray]:
     """The outputs by name."""
-    moving, function = _prepare(problem)
-    result = _compiled(problem, lambda arrays: function(arrays))(moving)
-    return {name: _host(name, value) for name, value in result.items()}
+    return _hosts(_compiled(problem, _values)(*_arguments(problem)))
 
 
 def vjp(problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
     """Gradients of the sum of <output, cotangent>."""
-    import jax
-
-    moving, function = _prepare(problem)
-
-    def pull(arrays: Any, weights: Any) -> Any:
-        return jax.grad(lambda a: _dot(function(a), weights))(arrays)
-
-    return _hosts(_compiled(problem, pull)(moving, _device(cotangents)))
+    return _hosts(_compiled(problem, _pull)(*_arguments(problem), _device(cotangents)))
 
 
 def jvp(problem: Problem, tangents: Arrays) -> dict[str, np.ndarray]:
     """Derivative of the floating outputs along the tangents, by forward mode."""
-    import jax
-
-    moving, function = _prepare(problem)
-
-    def push(arrays: Any, along: Any) -> Any:
-        return jax.jvp(lambda a: _floating(function(a)), (arrays,), (along,))[1]
-
-    return _hosts(_compiled(problem, push)(moving, _device(tangents)))
+    return _hosts(_compiled(problem, _push)(*_arguments(problem), _device(tangents)))
 
 
 def hvp(problem: Problem, cotangents: Arrays, vector: Arrays) -> dict[str, np.ndarray]:
     """Gradient of <gradient, vector> at fixed cotangents."""
+    directions = _device(cotangents), _device(vector)
+    return _hosts(_compiled(problem, _second)(*_arguments(problem), *directions))
+
+
+def _values(function: Any, moving: Any, fixed: Any) -> Any:
+    return function(moving, fixed)
+
+
+def _pull(function: Any, moving: Any, fixed: Any, weights: Any) -> Any:
     import jax
 
-    moving, function = _prepare(problem)
+    return jax.grad(lambda arrays: _dot(function(arrays, fixed), weights))(moving)
 
-    def second(arrays: Any, weights: Any, along: Any) -> Any:
-        first = jax.grad(lambda a: _dot(function(a), weights))
-        return jax.grad(lambda a: _dot(first(a), along))(arrays)
 
-    arguments = (moving, _device(cotangents), _device(vector))
-    return _hosts(_compiled(problem, second)(*arguments))
+def _push(function: Any, moving: Any, fixed: Any, along: Any) -> Any:
+    import jax
+
+    return jax.jvp(lambda arrays: _floating(function(arrays, fixed)), (moving,), (along,))[1]
+
+
+def _second(function: Any, moving: Any, fixed: Any, weights: Any, along: Any) -> Any:
+    import jax
+
+    return jax.grad(lambda arrays: _dot(_pull(function, arrays, fixed, weights), along))(moving)
+
+
+def _compiled(problem: Problem, transform: Callable[..., Any]) -> Callable[..., Any]:
+    """`transform` of the problem's function, compiled once for all points with these parameters."""
+    import jax
+
+    parameters = repr(sorted(problem.params.items()))
+    key = (problem.call, transform, parameters, problem.differentiable)
+    if key in _kept:
+        return _kept[key]
+
+    def function(moving: Any, fixed: Any) -> dict[str, Any]:
+        return problem.named(problem.call(**moving, **fixed, **problem.params))
+
+    def transformed(*arguments: Any) -> Any:
+        return transform(function, *arguments)
+
+    wanted = problem.implementation is None or problem.implementation.jit
+    while len(_kept) >= _LIMIT:
+        _kept.pop(next(iter(_kept)))
+    _kept[key] = jax.jit(transformed) if wanted else transformed
+    return _kept[key]
+
+
+def _arguments(problem: Problem) -> tuple[dict[str, Any], dict[str, Any]]:
+    moving, fixed = problem.split()
+    return _device(moving), _device(fixed)
 
 
 def _device(arrays: Arrays) -> dict[str, Any]:
@@ -68,23 +96,6 @@ def _device(arrays: Arrays) -> dict[str, Any]:
 
     jax.config.update("jax_enable_x64", True)
     return {name: jax.numpy.asarray(array) for name, array in arrays.items()}
-
-
-def _prepare(problem: Problem) -> tuple[dict[str, Any], Callable[[Any], dict[str, Any]]]:
-    moving, fixed = problem.split()
-    constants = _device(fixed)
-
-    def function(arrays: Any) -> dict[str, Any]:
-        return problem.named(problem.call(**arrays, **constants, **problem.params))
-
-    return _device(moving), function
-
-
-def _compiled(problem: Problem, function: Callable[..., Any]) -> Callable[..., Any]:
-    import jax
-
-    wanted = problem.implementation is None or problem.implementation.jit
-    return jax.jit(function) if wanted else function
 
 
 def _floating(outputs: dict[str, Any]) -> dict[str, Any]:
@@ -98,13 +109,10 @@ def _dot(outputs: Any, weights: Any) -> Any:
     return sum((jnp.sum(outputs[name] * weights[name]) for name in chosen), start=jnp.zeros(()))
 
 
-def _host(name: str, value: Any) -> np.ndarray:
+def _hosts(arrays: dict[str, Any]) -> dict[str, np.ndarray]:
     import jax
 
-    if not isinstance(value, jax.Array):
-        raise TypeError(f"output {name} is a {type(value).__name__}, expected a JAX array")
-    return np.asarray(value)
-
-
-def _hosts(arrays: dict[str, Any]) -> dict[str, np.ndarray]:
-    return {name: _host(name, value) for name, value in arrays.items()}
+    for name, value in arrays.items():
+        if not isinstance(value, jax.Array):
+            raise TypeError(f"output {name} is a {type(value).__name__}, expected a JAX array")
+    return {name: np.asarray(value) for name, value in arrays.items()}
