@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from _pytest.doctest import DoctestModule
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent
 
 # Import the checkout, installed or not, and then take its root off sys.path: from there
 # `import autograd` would find the engine's folder instead of the package of that name (HIPS).
@@ -33,9 +33,11 @@ hypothesis.settings.load_profile("refimpl")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collect_file():
-    """Doctests are for refimpl/ and the pages; test files are collected once, as tests."""
+def pytest_collect_file(file_path, parent):
+    """Modules are searched for doctests in refimpl/ only: not tests, nor the programs in docs/."""
     collectors = yield
+    if file_path.is_relative_to(parent.config.rootpath / "refimpl"):
+        return collectors
     return [c for c in collectors if not isinstance(c, DoctestModule)]
 
 
