@@ -59,8 +59,10 @@ def _missing_device() -> str:
     return "" if cupy.is_available() else "a CUDA device"
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter):
-    """One closing line that says what the skipped tests needed, so that none is missed."""
+    """The last line before the totals says what the skipped tests needed, so that none is missed."""
+    yield
     reasons = [_need(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     if reasons:
         counts = ", ".join(f"{n} {reason}" for reason, n in Counter(reasons).most_common())
