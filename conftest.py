@@ -61,7 +61,7 @@ def _missing_device() -> str:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter):
-    """The last line before the totals says what the skipped tests needed, so that none is missed."""
+    """The last line before the totals says what the skipped tests needed."""
     yield
     reasons = [_need(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     if reasons:
