@@ -73,7 +73,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
 class Case:
     """One point at which a function is tried.
 
-    name     unique within the entry, without spaces: `odd_even-n4-steepness10`
+    name     unique within the entry, without spaces or wildcards: `odd_even-n4-steepness10`
     inputs   the arrays by argument name (NumPy, on the host)
     params   the other arguments by name
     kind     smooth: the derivatives exist and are compared; kink: the point lies on a kink or a
@@ -94,8 +94,8 @@ class Case:
     tolerance: Tolerance | None = None
 
     def __post_init__(self) -> None:
-        if not self.name or any(c.isspace() or c == "/" for c in self.name):
-            raise ValueError(f"case name {self.name!r}: expected text without spaces or slashes")
+        if not self.name or any(c.isspace() or c in "/:*?[]" for c in self.name):
+            raise ValueError(f"case name {self.name!r}: expected text without spaces or any of /:*?[]")
         if self.kind not in KINDS:
             raise ValueError(f"case {self.name}: kind {self.kind!r}; known: {', '.join(KINDS)}")
         if unknown := set(self.checks) - set(CHECKS):

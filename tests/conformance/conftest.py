@@ -8,7 +8,7 @@ from refimpl import spec
 from refimpl.cli import main
 from refimpl.spec import BATCHES, Case, Invariant, Note, specification
 
-TARGET = '''
+TARGET = """
 from refimpl import autograd as ag
 from refimpl.conformance import Unsupported, implements
 
@@ -20,7 +20,7 @@ def pool(x, *, steepness, distance):
     logits = -steepness * (xp.abs(gap) if distance == "l1" else gap * gap)
     weights = ag.softmax(logits, axis=-1)
     return (weights @ x[..., None])[..., 0], weights
-'''
+"""
 
 
 def soft_pool(x, *, steepness=2.0, distance="l2"):

@@ -11,6 +11,7 @@ system run through the same adapter. A new module in this folder is found withou
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
@@ -42,7 +43,12 @@ def recorded(
 
 def adapter_for(record: Record) -> Adapter | None:
     """The adapter that understands the record, or None."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    _import_adapters()
     system, function = record.key
     return _adapters.get((system, function)) or _adapters.get((system, None))
+
+
+@functools.cache
+def _import_adapters() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")

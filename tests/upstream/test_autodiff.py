@@ -1,0 +1,8 @@
+"""Recorded upstream numbers of the topic autodiff."""
+
+from recorded_numbers import hold_against, recorded_tests
+
+
+@recorded_tests("autodiff")
+def test_refimpl_agrees_with_the_recorded_numbers(record):
+    hold_against(record)

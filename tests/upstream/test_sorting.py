@@ -1,0 +1,8 @@
+"""Recorded upstream numbers of the topic sorting."""
+
+from recorded_numbers import hold_against, recorded_tests
+
+
+@recorded_tests("sorting")
+def test_refimpl_agrees_with_the_recorded_numbers(record):
+    hold_against(record)
