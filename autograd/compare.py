@@ -14,7 +14,7 @@ import numpy as np
 
 SCALES = ("tensor", "row", "element")
 
-_FORMATS = {  # bits after the leading one, exponent of the smallest normal number
+FORMATS = {  # bits after the leading one, exponent of the smallest normal number
     "float16": (10, -14),
     "bfloat16": (7, -126),
     "float32": (23, -126),
@@ -109,7 +109,7 @@ def compare(
     off = distance(a, b)
     exceeds = ~(off <= limit)  # a NaN limit admits nothing
     worst = _worst(off, limit, exceeds)
-    coarser = min(a_format, b_format, key=lambda name: _FORMATS.get(name, _FORMATS["float64"])[0])
+    coarser = min(a_format, b_format, key=lambda name: FORMATS.get(name, FORMATS["float64"])[0])
     absolute, magnitude = float(off[worst]), float(scale[worst])
     return Comparison(
         ok=not (mismatch or exceeds.any()),
@@ -147,7 +147,7 @@ def ulp(x: Any, dtype: str = "float64") -> np.ndarray:
     >>> float(ulp(1.0, "float32")) == 2.0**-23
     True
     """
-    bits, lowest = _FORMATS.get(dtype, _FORMATS["float64"])
+    bits, lowest = FORMATS.get(dtype, FORMATS["float64"])
     magnitude = np.abs(np.asarray(x, dtype=np.float64))
     _, exponent = np.frexp(np.where(np.isfinite(magnitude), magnitude, 1.0))
     return np.ldexp(1.0, np.maximum(exponent - 1, lowest) - bits)
@@ -163,7 +163,7 @@ def check_tolerances(**tolerances: float | None) -> None:
 def _real(x: Any, name: str) -> tuple[np.ndarray, str]:
     """`x` in float64, and the name of the format that it came in."""
     array = np.asarray(x)
-    if array.dtype.kind not in "fiub" and array.dtype.name not in _FORMATS:
+    if array.dtype.kind not in "fiub" and array.dtype.name not in FORMATS:
         raise TypeError(f"{name}: expected an array of real numbers, got dtype {array.dtype}")
     return array.astype(np.float64), array.dtype.name
 

@@ -126,7 +126,7 @@ class Arbitration(NamedTuple):
             return f"{self.verdict}; nobody is right or wrong"
         groups = [[k for k, good in self.agrees.items() if good is want] for want in (True, False)]
         words = [
-            f"{' and '.join(names)} {verb} with the differences"
+            f"{' and '.join(names)} {verb}{'s' * (len(names) == 1)}"
             for names, verb in zip(groups, ("agree", "disagree"), strict=True)
             if names
         ]
@@ -148,7 +148,7 @@ def arbitrate(
     lies between the one-sided derivatives.
 
     >>> print(arbitrate(np.sin, 0.0, 1.0, {"mine": 1.0, "theirs": -1.0}))
-    differences: smooth, derivative 1 +- ...; mine agree with the differences; theirs disagree ...
+    differences: smooth, derivative 1 +- ...; mine agrees; theirs disagrees
     """
     verdict = classify(f, x, v, eps=eps)
     low, high = verdict.interval

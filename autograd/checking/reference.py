@@ -1,0 +1,222 @@
+"""What differences say about a subject of `check_grads`, and how claims are held against it.
+
+All outputs of the subject are seen as one vector of m numbers, evaluated in float64; differentiated
+arrays are moved one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..compare import FORMATS, Comparison, compare, distance
+from ..differences import Line, central_difference, central_limit, ridders
+from ..kinks import Verdict, classify
+from .frameworks import FLOATS, dtype_name, to_host
+from .subject import Arrays, Subject
+
+_BAR = 10.0  # how many error bars a derivative may be away
+_LOCAL = 1024  # arrays up to this size are searched element by element for the worst one
+_SAMPLE = 64  # of larger ones, so many elements are looked at
+
+
+class Limits(NamedTuple):
+    """Estimates of m derivatives, their error bars, and where a kink is suspected."""
+
+    value: np.ndarray
+    error: np.ndarray
+    bent: np.ndarray
+
+
+class Reference:
+    """Differences of `subject` at its point. `format` is the coarsest dtype that it computes in
+    when given float64, `eps` the precision of that; `sizes` are the numbers of elements of its
+    outputs.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        found = subject.run(subject.hosts, "float64")
+        self.format = max((dtype_name(y) for y in found), key=FLOATS.index)
+        self.eps = 2.0 ** -FORMATS[self.format][0]
+        self.outputs = [to_host(y).astype(np.float64) for y in found]
+        self.finite = np.isfinite(_joined(self.outputs))
+        self.sizes = [y.size for y in self.outputs]
+        self._columns: dict[int, Limits] = {}
+
+    def moving(self, i: int) -> Callable[[np.ndarray], np.ndarray]:
+        """All outputs as a function of input i."""
+        hosts = self.subject.hosts
+
+        def f(x: np.ndarray) -> np.ndarray:
+            return _joined(self.subject.evaluate([*hosts[:i], x, *hosts[i + 1 :]], "float64"))
+
+        return f
+
+    def projected(self, i: int, weights: np.ndarray) -> Callable[[np.ndarray], float]:
+        """<weights, outputs> as a function of input i."""
+        f, chosen = self.moving(i), weights != 0
+        return lambda x: float(weights[chosen] @ f(x)[chosen])
+
+    def along(self, i: int, direction: np.ndarray) -> Limits:
+        """Derivatives of all outputs along a direction of input i."""
+        return self.limits(self.moving(i), self.subject.hosts[i], direction)
+
+    def limits(self, f: Callable, x: np.ndarray, direction: np.ndarray) -> Limits:
+        """`central_limit` of any function at the precision of the subject."""
+        return Limits(*central_limit(Line(f, x, direction), 0.05, self.eps))
+
+    def columns(self, i: int) -> Limits:
+        """Derivatives of all outputs by each element of input i, shape (elements, m)."""
+        if i not in self._columns:
+            x = self.subject.hosts[i]
+            found = [self.along(i, unit(x.shape, e)) for e in range(x.size)]
+            self._columns[i] = Limits(*(np.stack(part) for part in zip(*found, strict=True)))
+        return self._columns[i]
+
+    def verdict(self, i: int, weights: np.ndarray, direction: np.ndarray) -> Verdict:
+        """The kind of point that <weights, outputs> is at, along a direction of input i."""
+        return classify(self.projected(i, weights), self.subject.hosts[i], direction, eps=self.eps)
+
+    def spread(self, k: int, cotangent: np.ndarray) -> np.ndarray:
+        """A cotangent of output k as weights of all outputs, zero for those that are not finite."""
+        parts = [np.zeros(n) for n in self.sizes]
+        parts[k] = np.ravel(cotangent)
+        return np.where(self.finite, np.concatenate(parts), 0.0)
+
+    def parts(self, weights: np.ndarray) -> Arrays:
+        """Weights of all outputs as one array for each."""
+        pieces = np.split(weights, np.cumsum(self.sizes)[:-1])
+        return [w.reshape(y.shape) for w, y in zip(pieces, self.outputs, strict=True)]
+
+
+def unit(shape: tuple[int, ...], element: int) -> np.ndarray:
+    """1 at an element (in C order), 0 elsewhere."""
+    e = np.zeros(int(np.prod(shape)))
+    e[element] = 1.0
+    return e.reshape(shape)
+
+
+def project(limits: Limits, weights: np.ndarray) -> Limits:
+    """The derivatives of <weights, outputs> from those of the outputs (last axis)."""
+    chosen = weights != 0
+    w = weights[chosen]
+    value, error, bent = (part[..., chosen] for part in limits)
+    return Limits(value @ w, np.sqrt((error * error) @ (w * w)), np.any(bent, axis=-1))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Claimed derivatives, held against differences: the comparison, the derivatives that should
+    have come out (at a kink the nearest admissible ones, at a singular point those claimed), and
+    the flat positions of kinks, singular points and points where the error bars are too large."""
+
+    comparison: Comparison
+    expected: np.ndarray
+    kinks: tuple[int, ...]
+    singular: tuple[int, ...]
+    vague: tuple[int, ...]
+
+
+def settle(
+    claimed: np.ndarray,
+    limits: Limits,
+    verdict_at: Callable[[int], Verdict],
+    *,
+    rtol: float,
+    atol: float,
+    most: int = 100,
+) -> Settled:
+    """Compare on the scale of the whole array. Elements that disagree, or where a kink is
+    suspected, get a verdict from one-sided differences (the `most` worst of them)."""
+    shape = claimed.shape
+    a, expected, error = claimed.ravel(), limits.value.ravel().copy(), limits.error.ravel().copy()
+    size = np.abs(expected)
+    tolerance = atol + rtol * np.max(size, initial=0.0, where=np.isfinite(size))
+    off = distance(a, expected)
+    doubtful = np.flatnonzero(~(off <= tolerance + _BAR * error) | limits.bent.ravel())
+    kinks, singular = [], []
+    for e in doubtful[np.argsort(-off[doubtful], kind="stable")][:most].tolist():
+        verdict = verdict_at(e)
+        if verdict.kind == "singular":
+            singular.append(e)
+            expected[e], error[e] = a[e], 0.0
+        elif verdict.kind == "kink":
+            kinks.append(e)
+            low, high = (float(bound) for bound in verdict.interval)
+            expected[e] = min(max(a[e], low), high) if np.isfinite(a[e]) else low
+            error[e] = np.fmax(verdict.left_error, verdict.right_error)
+        elif not np.isfinite(expected[e]) or verdict.error < error[e]:
+            expected[e], error[e] = verdict.value, verdict.error
+    known = np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))
+    vague = np.flatnonzero(~(_BAR * error <= np.fmax(0.01 * known, tolerance))).tolist()
+    comparison = compare(
+        claimed, expected.reshape(shape), rtol=rtol, atol=atol, error=_BAR * error.reshape(shape)
+    )
+    return Settled(comparison, expected.reshape(shape), tuple(kinks), tuple(singular), tuple(vague))
+
+
+def element_of(verdict: Verdict, position: int) -> Verdict:
+    """The verdict on one element (in C order)."""
+    fields = ("kinds", "value", "error", "left", "left_error", "right", "right_error")
+    return Verdict(*(np.asarray(getattr(verdict, name).ravel()[position]) for name in fields))
+
+
+def localise(
+    reference: Reference,
+    i: int,
+    weights: np.ndarray,
+    gradient: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    rtol: float,
+    atol: float,
+) -> tuple[Settled, np.ndarray]:
+    """Where a gradient that is wrong along some direction is wrong: element-wise comparison (of a
+    sample, if the array is large), and the flat positions of the elements compared."""
+    x, f = reference.subject.hosts[i], reference.projected(i, weights)
+    flat = gradient.ravel()
+    chosen = np.arange(x.size)
+    if x.size > _LOCAL:
+        largest = np.argsort(-np.abs(flat))[: _SAMPLE // 2]
+        drawn = rng.choice(x.size, _SAMPLE // 2, replace=False)
+        chosen = np.unique([_bisect(f, x, gradient, rng), *largest.tolist(), *drawn.tolist()])
+    slopes = np.array([central_difference(f, x, unit(x.shape, e)) for e in chosen.tolist()])
+    bar = np.full(slopes.shape, 1e-7 * np.nanmax(np.abs(slopes), initial=0.0))
+    shape = x.shape if len(chosen) == x.size else slopes.shape
+    settled = settle(
+        flat[chosen].reshape(shape),
+        Limits(slopes, bar, np.zeros(slopes.shape, bool)),
+        lambda e: reference.verdict(i, weights, unit(x.shape, int(chosen[e]))),
+        rtol=rtol,
+        atol=atol,
+        most=_SAMPLE,
+    )
+    if shape != x.shape and settled.comparison.index is not None:
+        place = np.unravel_index(int(chosen[settled.comparison.index[0]]), x.shape)
+        index = tuple(int(p) for p in place)
+        settled = replace(settled, comparison=replace(settled.comparison, index=index))
+    return settled, chosen
+
+
+def _bisect(f: Callable, x: np.ndarray, gradient: np.ndarray, rng: np.random.Generator) -> int:
+    """An element where the gradient is off, by halving the set of elements that are moved."""
+    low, high = 0, x.size
+    signs = rng.choice([-1.0, 1.0], x.size)
+    while high - low > 1:
+        middle = (low + high) // 2
+        off = []
+        for start, stop in ((low, middle), (middle, high)):
+            v = np.zeros(x.size)
+            v[start:stop] = signs[start:stop]
+            slope = float(ridders(f, x, v.reshape(x.shape)).value)
+            off.append(abs(float(gradient.ravel() @ v) - slope))
+        low, high = (low, middle) if not off[1] > off[0] else (middle, high)
+    return low
+
+
+def _joined(arrays: Arrays) -> np.ndarray:
+    return np.concatenate([np.ravel(y).astype(np.float64) for y in arrays])
