@@ -93,7 +93,10 @@ def _define_logsumexp(xp: Any, x: Any, *, axis: Any = None, keepdims: bool = Fal
     top = xp.where(
         xp.isfinite(top), top, xp.zeros_like(top)
     )  # all -inf, or some inf: nothing to subtract
-    y = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+    total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True)
+    empty = total == 0  # all -inf: the answer is -inf, reached without a logarithm of 0
+    y = xp.log(xp.where(empty, xp.ones_like(total), total)) + top
+    y = xp.where(empty, xp.full_like(y, -math.inf), y)
     return y if keepdims else xp.reshape(y, xp.sum(x, axis=axis).shape)
 
 
