@@ -38,6 +38,18 @@ class Layer(NamedTuple):
     hi: np.ndarray
 
 
+class Step(NamedTuple):
+    """A layer by gathering: bring the wires into `order` (first all a, then all b, then the wires
+    without a comparator), compare the first `comparators` with the next as many, leave the rest.
+
+    Positions in `order` are those that the step before has left. `back` undoes `order`.
+    """
+
+    order: np.ndarray
+    back: np.ndarray
+    comparators: int
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """A comparator network on `size` wires."""
@@ -49,6 +61,21 @@ class Layout:
     def comparators(self) -> int:
         """The number of comparators in all layers."""
         return sum(len(layer.a) for layer in self.layers)
+
+    @functools.cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The layers as gathers, and a last step without comparators that brings wires into order.
+
+        Carried out so, a layer costs one gather of whole wires and no scatter.
+        """
+        at = np.arange(self.size)  # where the step before has left every wire
+        steps = []
+        for layer in (*self.layers, Layer(*[at[:0]] * 4)):
+            rest = np.setdiff1d(at, [layer.a, layer.b])
+            order = at[np.concatenate([layer.a, layer.b, rest])]
+            steps.append(Step(order, np.argsort(order), len(layer.a)))
+            at = np.argsort(np.concatenate([layer.lo, layer.hi, rest]))
+        return tuple(steps)
 
     def as_lists(self) -> list[list[Comparator]]:
         """Every layer as a list of (a, b, lo, hi)."""
@@ -111,7 +138,7 @@ def bitonic_published(n: int) -> Layout:
 
     Runs are sorted up and down in turn, so the smaller value of a comparator may go to the higher
     wire. The network for N = 2^K >= n wires loses its first N - n wires, in falling runs too, where
-    they would have had to move. What is left does not sort for n = 22, 38, 42-46, 54, 70, 74-78, ...
+    they would have had to move. What is left does not sort for n = 22, 38, 42-46, 54, 70, ...
     It does for n <= 21 and for powers of two.
 
     >>> bitonic_published(4).as_lists()
@@ -180,7 +207,7 @@ NETWORKS: dict[str, Callable[[int], Layout]] = {
 }
 
 
-def findpack(network: Any, n: int) -> Layout:
+def find_layout(network: Any, n: int) -> Layout:
     """The layout for n wires from its name in `NETWORKS`, a Layout or a list of comparators."""
     if isinstance(network, Layout):
         if network.size != n:

@@ -1,0 +1,100 @@
+"""Training with sorting supervision: the loss on permutation matrices, and the published metrics.
+
+Petersen et al., "Differentiable Sorting Networks for Scalable Sorting and Ranking Supervision"
+(ICML 2021), as in the experiments of its code. Only the order of the inputs is known, not their
+values: a network scores each input, a relaxed sort turns the scores into P, and P is compared with
+the permutation matrix Q of the true order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from refimpl import autograd as ag
+from refimpl.autograd import Array
+from refimpl.validation import float_array
+
+LOG_FLOOR = -100.0  # torch.nn.BCELoss bounds its logarithms here
+
+
+def permutation_cross_entropy(P: Array, Q: Array) -> Array:
+    """The mean binary cross-entropy between a relaxed and a true permutation matrix.
+
+        L = -mean( Q log P + (1 - Q) log(1 - P) )
+
+    over all entries and the batch, with logarithms no smaller than -100, as in torch.nn.BCELoss.
+
+    P: (..., n, n) with entries in [0, 1], in either convention; Q: the same shape, from
+    `hard_permutation`. Returns a scalar. An entry of P that rounding has left outside of [0, 1]
+    counts as 0 or 1. The gradient is that of the bounded logarithm: 0 where the bound is active.
+    (torch's backward pass divides by max(P (1 - P), 1e-12) instead, so its derivative with respect
+    to an entry P = 0 with Q = 1 is -1e12 over the number of entries.)
+
+    Raises ValueError if the shapes differ or P is empty.
+
+    >>> import numpy as np
+    >>> P = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> permutation_cross_entropy(P, np.eye(2))
+    np.float64(0.10536)
+    """
+    P, Q = float_array(P, "P", min_ndim=2), float_array(Q, "Q", min_ndim=2)
+    if tuple(P.shape) != tuple(Q.shape) or not math.prod(P.shape):
+        raise ValueError(
+            f"P, Q: expected equal shapes with at least one entry, "
+            f"got {tuple(P.shape)} and {tuple(Q.shape)}"
+        )
+    xp = ag.array_namespace(P, Q)
+    Q = xp.astype(Q, P.dtype)
+    return -xp.mean(Q * _bounded_log(P) + (1 - Q) * _bounded_log(1 - P))
+
+
+def _bounded_log(p: Array) -> Array:
+    """max(log p, -100), with derivative 0 (not 0 / 0) where the bound is active."""
+    xp = ag.array_namespace(p)
+    active = p <= math.exp(LOG_FLOOR)
+    return xp.where(active, LOG_FLOOR, xp.log(xp.where(active, 1.0, p)))
+
+
+class RankingAccuracy(NamedTuple):
+    """Fractions of exact matches (em), of matching positions (ew), and of the first five (em5)."""
+
+    em: Array
+    ew: Array
+    em5: Array
+
+
+def ranking_accuracy(scores: Array, targets: Array) -> RankingAccuracy:
+    """How far the order of the scores is that of the targets: EM, EW and EM5.
+
+    With p = argsort(scores) and q = argsort(targets),
+    - em: the fraction of samples with p = q in every position,
+    - ew: the fraction of positions, over all samples, with p = q. It compares which input is the
+      j-th, not the ranks of the inputs, as in the published evaluation;
+    - em5: em for the first five columns alone, sorted for themselves: a number that can be compared
+      between different n. For n < 5 it is em.
+
+    scores, targets: (..., n), n >= 1, at least one sample. Equal values are taken in their order
+    (torch's argsort, used for the published numbers, leaves that open). No gradient.
+
+    >>> ranking_accuracy([[0.1, 0.3, 0.2], [0.1, 0.2, 0.3]], [[1, 3, 2], [2, 1, 3]])
+    RankingAccuracy(em=np.float64(0.5), ew=np.float64(0.6667), em5=np.float64(0.5))
+    """
+    scores = float_array(scores, "scores", min_ndim=1)
+    targets = float_array(targets, "targets", min_ndim=1)
+    if tuple(scores.shape) != tuple(targets.shape) or not math.prod(scores.shape):
+        raise ValueError(
+            f"scores, targets: expected equal shapes with at least one entry, "
+            f"got {tuple(scores.shape)} and {tuple(targets.shape)}"
+        )
+    whole, five = _agreement(scores, targets), _agreement(scores[..., :5], targets[..., :5])
+    xp = ag.array_namespace(whole)
+    return RankingAccuracy(
+        xp.mean(xp.min(whole, axis=-1)), xp.mean(whole), xp.mean(xp.min(five, axis=-1))
+    )
+
+
+def _agreement(scores: Array, targets: Array) -> Array:
+    """1 at the positions where both orders have the same input, else 0."""
+    same = ag.argsort(scores) == ag.argsort(targets)
+    return ag.array_namespace(same).astype(same, ag.plain(scores).dtype)
