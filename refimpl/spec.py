@@ -306,6 +306,8 @@ def _import_below(path: Iterable[str], prefix: str, leave_out: Iterable[str] = (
 
 def find(name: str) -> Entry:
     """The entry of that name. KeyError with close matches when there is none."""
+    if name in _entries:  # registered already: nothing needs to be imported
+        return _entries[name]
     entries = all_entries()
     if name in entries:
         return entries[name]

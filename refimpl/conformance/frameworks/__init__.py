@@ -56,6 +56,13 @@ def framework(name: str) -> ModuleType:
     return importlib.import_module(f".{_MODULES[name]}", __package__)
 
 
+def untouched(before: Arrays, after: Arrays) -> None:
+    """ValueError when the function under test has written to one of its inputs."""
+    for name, array in before.items():
+        if np.asarray(array).tobytes() != np.asarray(after[name]).tobytes():
+            raise ValueError(f"the function wrote to its input {name}; copy it first")
+
+
 def is_floating(array: Any) -> bool:
     """Whether an output takes part in differentiation."""
     return "float" in str(array.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 
 from refimpl.conformance.target import Unsupported
 
-from . import Arrays, Problem
+from . import Arrays, Problem, untouched
 
 
 def missing() -> str | None:
@@ -21,6 +21,7 @@ def values(problem: Problem) -> dict[str, np.ndarray]:
     """The outputs by name."""
     inputs = {name: np.array(array) for name, array in problem.inputs.items()}
     result = problem.named(problem.call(**inputs, **problem.params))
+    untouched(problem.inputs, inputs)
     return {name: host(name, value) for name, value in result.items()}
 
 
@@ -49,7 +50,8 @@ def _by_input(result: Any, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         return {name: np.asarray(result[name]) for name in names}
     gradients = tuple(result) if isinstance(result, (tuple, list)) else (result,)
     if len(gradients) != len(names):
-        raise ValueError(f"vjp returned {len(gradients)} gradients, expected {len(names)}: {names}")
+        wanted = f"{len(names)}: {', '.join(names)}"
+        raise ValueError(f"vjp returned {len(gradients)} gradients, expected {wanted}")
     return {name: np.asarray(value) for name, value in zip(names, gradients, strict=True)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import Arrays, Problem
+from . import Arrays, Problem, untouched
 
 
 def missing() -> str | None:
@@ -21,9 +21,7 @@ def values(problem: Problem) -> dict[str, np.ndarray]:
     """The outputs by name; inputs that were written to are an error."""
     tensors = {name: _tensor(array) for name, array in problem.inputs.items()}
     result = problem.named(problem.call(**tensors, **problem.params))
-    for name, array in problem.inputs.items():
-        if not np.array_equal(_host(name, tensors[name]), array, equal_nan=_is_float(array)):
-            raise ValueError(f"the function wrote to its input {name}")
+    untouched(problem.inputs, {name: _host(name, tensor) for name, tensor in tensors.items()})
     return {name: _host(name, value) for name, value in result.items()}
 
 
@@ -60,10 +58,6 @@ def _tensor(array: Any) -> Any:
     import torch
 
     return torch.from_numpy(np.array(array))
-
-
-def _is_float(array: Any) -> bool:
-    return np.asarray(array).dtype.kind == "f"
 
 
 def _host(name: str, value: Any) -> np.ndarray:

@@ -1,0 +1,219 @@
+"""Targets that cannot be tested: a readable finding, the right exit status, no traceback of ours.
+
+The fixture `check` asserts that no traceback is printed.
+"""
+
+import re
+
+import pytest
+
+from refimpl.cli import main
+from refimpl.conformance import implements
+from refimpl.conformance.frameworks import on_torch
+
+RETURN = "return (weights @ x[..., None])[..., 0], weights"
+
+
+def spaces(text):
+    return " ".join(text.split())
+
+
+def test_a_file_that_does_not_exist_is_a_usage_error_with_a_suggestion(tmp_path, capsys):
+    (tmp_path / "my_sort.py").write_text("")
+    assert main(["check", str(tmp_path / "my_srot.py")]) == 2
+    error = capsys.readouterr().err
+    assert "no such file" in error
+    assert f"did you mean {tmp_path / 'my_sort.py'}?" in error
+
+
+def test_an_unknown_library_is_a_usage_error_that_names_the_adapters(capsys):
+    assert main(["check", "difsort"]) == 2
+    assert "did you mean diffsort?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "results.txt"])
+def test_a_folder_or_a_file_that_is_not_python_is_a_usage_error(tmp_path, capsys, name):
+    path = tmp_path / name
+    if name:
+        path.write_text("")
+    assert main(["check", str(path)]) == 2
+    assert "expected a Python file" in capsys.readouterr().err
+
+
+def test_a_syntax_error_is_shown_with_its_line(check):
+    status, out, _ = check(text="def f(:\n    pass\n")
+    assert status == 1
+    assert re.search(r"target\.py:1: syntax error: .*\n +def f\(:", out)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("import not_a_module", "ModuleNotFoundError: No module named 'not_a_module' (target.py:1"),
+        ("x = 1\n1 / 0", "ZeroDivisionError: division by zero (target.py:2"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3 (target.py:2"),
+        (
+            'from refimpl.conformance import implements\n@implements("a.b", framework="tf")\ndef f(): ...',
+            "ValueError: framework 'tf': expected one of numpy, torch, jax, refimpl (target.py:2",
+        ),
+    ],
+)
+def test_a_file_that_does_not_import_is_a_finding_with_the_line(check, text, words):
+    status, out, _ = check(text=text)
+    assert status == 1
+    assert "does not import" in out
+    assert words in spaces(out)
+
+
+def test_a_file_without_a_marked_function_is_told_how_to_mark_one(check):
+    status, out, _ = check(text="def f(x): return x")
+    assert status == 1
+    assert "has no function marked @implements" in out
+    assert "from refimpl.conformance import implements" in out
+
+
+def test_a_neighbouring_module_can_be_imported(check, tmp_path):
+    (tmp_path / "neighbour_of_target.py").write_text("name = 'toy.soft_pool'")
+    named = [
+        ("\nfrom refimpl import", "\nimport neighbour_of_target\nfrom refimpl import"),
+        ('"toy.soft_pool"', "neighbour_of_target.name"),
+    ]
+    assert check(replace=named)[0] == 0
+
+
+def test_an_unknown_spec_name_is_a_finding_with_a_suggestion(check):
+    status, out, _ = check(replace=[("toy.soft_pool", "toy.soft_poll")])
+    assert status == 1
+    assert "no spec entry is named 'toy.soft_poll'; did you mean toy.soft_pool?" in spaces(out)
+    assert "`refimpl list`" in spaces(out)
+
+
+def test_an_exception_is_a_finding_with_the_line_it_comes_from(check):
+    status, out, _ = check(replace=[("xp = ag.array_namespace(x)", 'raise KeyError("steep")')])
+    assert status == 1
+    assert re.search(r"call: raised KeyError: 'steep' \(target\.py:\d+, in pool\)", spaces(out))
+    assert "the function raises" in out, "derivatives are reported as not run"
+
+
+def test_a_wrong_argument_name_is_a_finding(check):
+    _, out, _ = check(
+        replace=[("*, steepness, distance", "*, beta, distance"), ("-steepness", "-beta")]
+    )
+    assert "unexpected keyword argument 'steepness'" in spaces(out)
+
+
+def test_a_wrong_number_of_outputs_is_a_finding(check):
+    _, out, _ = check(replace=[(RETURN, "return (weights @ x[..., None])[..., 0]")])
+    assert "returned 1 output(s), expected 2 (values, weights)" in spaces(out)
+
+
+def test_an_output_that_is_no_array_is_a_finding(check):
+    _, out, _ = check(replace=[(RETURN, "return x, [weights]")])
+    assert "output weights is a list, expected a NumPy array" in spaces(out)
+
+
+def test_a_wrong_shape_is_a_finding_and_its_derivatives_are_not_run(check):
+    status, out, _ = check(replace=[("[..., 0], weights", ", weights")])
+    assert status == 1
+    assert "output values: shape (2, 3, 1) instead of (2, 3)" in spaces(out)
+    assert "the right numbers in the wrong shape" in spaces(out)
+    assert "output values has the wrong shape" in spaces(out)
+
+
+def test_nan_is_a_finding_that_says_how_many(check):
+    nan = [
+        (RETURN, "values = (weights @ x[..., None])[..., 0]\n    return values / 0 * 0, weights")
+    ]
+    status, out, _ = check("--case", "toy.soft_pool/single", replace=nan)
+    assert status == 1
+    assert "3 of 3 are NaN where a number is expected" in spaces(out)
+
+
+@pytest.mark.parametrize("values, words", [("0", "agree apart from that"), ("1", "differ as well")])
+def test_a_wrong_dtype_is_a_finding(check, values, words):
+    single = f"return xp.astype((weights @ x[..., None])[..., 0] + {values}, xp.float32), weights"
+    status, out, _ = check("--case", "toy.soft_pool/single", replace=[(RETURN, single)])
+    assert status == 1
+    assert f"output values: dtype float32, expected float64 (the values {words})" in spaces(out)
+
+
+def test_float64_for_float32_inputs_is_a_finding_at_the_dtypes_level(check):
+    double = [
+        (
+            "xp = ag.array_namespace(x)",
+            "xp = ag.array_namespace(x)\n    x = xp.astype(x, xp.float64)",
+        )
+    ]
+    status, out, _ = check(replace=double)
+    assert status == 1
+    assert re.search(r"dtypes +\d+ +\d+", out)
+    assert re.search(r"values +\d+ +-", out)
+    assert "dtype float64, expected float32" in spaces(out)
+
+
+def test_unsupported_parameters_are_counted_with_their_reason_and_are_no_failure(check):
+    only = [("xp = ", 'if distance == "l1":\n        raise Unsupported("no l1 here")\n    xp = ')]
+    status, out, _ = check(replace=only)
+    assert status == 0
+    assert re.search(r"values +4 +- +2", out), "counted in a column of their own"
+    assert "toy.soft_pool: no l1 here (" in out
+    assert "more are listed above with their reasons" in out
+
+
+def test_a_target_that_supports_nothing_does_not_pass(check):
+    status, out, _ = check(replace=[("xp = ", 'raise Unsupported("nothing")\n    xp = ')])
+    assert status == 1
+    assert "nothing could be compared" in out
+
+
+def test_checks_that_are_left_out_are_counted_as_unsupported(check):
+    left = [('framework="refimpl"', 'framework="refimpl", checks=("values", "vjp")')]
+    status, out, _ = check(replace=left)
+    assert status == 0
+    assert "left out by the implementation" in out
+
+
+def test_an_expected_failure_needs_to_happen(check):
+    wrong = ("weights = ag", "x = x + 1.0 * (x.ndim == 1)\n    weights = ag")
+    reason = ('framework="refimpl"', 'framework="refimpl", expected_failures={"single": "one row"}')
+    status, out, _ = check("--case", "*/single", replace=[wrong, reason])
+    assert status == 0, out
+    assert "Expected to fail, and did" in out
+    assert "toy.soft_pool: one row (" in out
+    status, out, _ = check("--case", "*/single", replace=[reason])
+    assert status == 1
+    assert "passes, but was expected to fail (one row): remove 'single'" in spaces(out)
+
+
+def test_a_missing_framework_is_a_finding_that_says_what_to_install(check, monkeypatch):
+    reason = "PyTorch is not installed: pip install torch"
+    monkeypatch.setattr(on_torch, "missing", lambda: reason)
+    status, out, _ = check(replace=[('framework="refimpl"', 'framework="torch"')])
+    assert status == 1
+    assert reason in out
+
+
+def test_a_pattern_that_matches_nothing_is_a_usage_error_with_a_suggestion(check):
+    status, _, error = check("--case", "toy.soft_pool/singel")
+    assert status == 2
+    assert "did you mean toy.soft_pool/single" in error
+
+
+def test_inputs_that_are_written_to_are_found(check):
+    written = [("xp = ", "x += 1.0\n    xp = ")]
+    status, out, _ = check("--level", "values", replace=written)
+    assert status == 1
+    assert "the function wrote to its input x" in spaces(out)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"framework": "tensorflow"}, "expected one of numpy, torch, jax, refimpl"),
+        ({"framework": "numpy", "checks": ("value",)}, "expected some of values, vjp"),
+        ({"framework": "torch", "vjp": print}, "torch differentiates by itself"),
+    ],
+)
+def test_a_wrong_mark_is_refused_with_a_reason(options, words):
+    with pytest.raises(ValueError, match=words):
+        implements("toy.soft_pool", **options)
