@@ -68,6 +68,12 @@ def indices_like(n: int, like: Array) -> Array:
     return library_of(like).xp.arange(n, **_on_device_of(like))
 
 
+def like_array(host: np.ndarray, like: Array) -> Array:
+    """A NumPy array of any dtype moved to the library and device of `like`."""
+    like = _value(like)
+    return library_of(like).xp.asarray(host, **_on_device_of(like))
+
+
 def _value(x: Array) -> Array:
     while is_tracer(x):
         x = x.value

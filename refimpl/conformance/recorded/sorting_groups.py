@@ -9,18 +9,59 @@ from refimpl.autograd import array_namespace
 from refimpl.sorting.cox import cox_loss
 from refimpl.sorting.diffsurv import diffsurv_loss, diffsurv_topk_loss, possible_permutations
 from refimpl.sorting.groco import groco_loss
+from refimpl.sorting.networks import sorting_network
 
 from . import recorded
-from .sorting_networks import network_options
+
+Inputs = dict[str, Any]
+PUBLISHED = {"bitonic": "bitonic_published"}
+
+
+def network_options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a sorting network as the published packages name and lay it out."""
+    known = ("network", "distribution", "steepness", "art_lambda")
+    options = {name: params[name] for name in known if name in params}
+    options["network"] = PUBLISHED.get(options["network"], options["network"])
+    return options
 
 
 @recorded("diffsurv.possible")
-def _possible(inputs: dict[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+def _possible(inputs: Inputs, record: Mapping[str, Any]) -> Inputs:
     together = record["params"]["inc_censored_in_ties"]
     possible = possible_permutations(inputs["times"], inputs["events"], censored_in_ties=together)
     return {"possible": possible}
 
 
 @recorded("diffsurv.loss")
-def _diffsurv(inputs: dict[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+def _diffsurv(inputs: Inputs, record: Mapping[str, Any]) -> Inputs:
     params = record["params"]
+    scores, possible = inputs["logits"], inputs["possible"]
+    if params["norm_risk"]:  # standardised within each risk set
+        xp = array_namespace(scores)
+        centred = scores - xp.mean(scores, axis=-1, keepdims=True)
+        scores = centred / xp.std(scores, axis=-1, correction=1, keepdims=True)
+    if params["ignore_censoring"]:
+        raise NotImplementedError("ignore_censoring selects positions by the flags of samples")
+    _, P = sorting_network(scores, **network_options(params))
+    topk = diffsurv_topk_loss(P, possible, percentage=params["topk_percent"])
+    return {"loss": diffsurv_loss(P, possible), "topk_loss": topk}
+
+
+@recorded("diffsurv.cox")
+def _cox(inputs: Inputs, record: Mapping[str, Any]) -> Inputs:
+    method = record["params"]["method"]
+    return {"loss": cox_loss(inputs["logh"], inputs["times"], inputs["events"], method=method)}
+
+
+@recorded("groco")
+def _groco(inputs: Inputs, record: Mapping[str, Any]) -> Inputs:
+    params = record["params"]
+    views = [inputs[f"view{v + 1}"] for v in range(params["n_augs"])]
+    loss = groco_loss(
+        array_namespace(*views).stack(views),
+        negatives=params["topk_neg"],
+        positives=params["n_pos_augs"],
+        stop_grad=params["stop_grad"],
+        **network_options(params),
+    )
+    return {"loss": loss}
