@@ -1,9 +1,9 @@
 """Cox partial likelihoods: the losses that Diffsurv is compared with.
 
-With hazards exp(h_i) the probability that subject i is the next to have the event, among those still
-at risk, is exp(h_i) / sum_{t_j >= t_i} exp(h_j). The losses are negative log-likelihoods of the
-observed order, and differ in how they treat events at equal times. A large h means an *early* event,
-opposite to the scores of Diffsurv.
+With hazards exp(h_i) the probability that subject i is the next to have the event, among those
+still at risk, is exp(h_i) / sum_{t_j >= t_i} exp(h_j). The losses are negative log-likelihoods of
+the observed order, and differ in how they treat events at equal times. A large h means an *early*
+event, opposite to the scores of Diffsurv.
 
 Sources: Cox 1972; Breslow 1974; Efron 1977; the averaged forms are those of Vauvelle et al. 2023.
 """
@@ -106,7 +106,8 @@ def cox_loss(log_hazards: Array, times: Array, events: Array, *, method: str = "
         if method == "ranked_list"
         else _by_risk_set(h, times, observed, split_ties=method == "efron")
     )
-    return array_namespace(losses).sum(losses) / max(1.0, float(xp.sum(observed)))
+    count = xp.sum(observed)
+    return array_namespace(losses).sum(losses) / xp.maximum(count, xp.ones_like(count))
 
 
 def _by_risk_set(h: Array, times: Array, observed: Array, *, split_ties: bool) -> Array:

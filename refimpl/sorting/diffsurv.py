@@ -77,8 +77,8 @@ def possible_permutations(times: Array, events: Array, *, censored_in_ties: bool
 
     M[..., i, j] = 1 if subject i may come at position j. With E the number of events at earlier
     times, an observed event at time t holds one of the positions from E to the last of its time; a
-    censored one may come anywhere from E on. `censored_in_ties` says whether a subject censored at t
-    may still come before an event at the same t; if not, events at t end before, and censored
+    censored one may come anywhere from E on. `censored_in_ties` says whether a subject censored at
+    t may still come before an event at the same t; if not, events at t end before, and censored
     subjects start after, the events of their time.
 
     times    (..., n) real numbers
@@ -97,7 +97,8 @@ def possible_permutations(times: Array, events: Array, *, censored_in_ties: bool
     observed = xp.astype(plain(events) if is_array(events) else xp.asarray(events), times.dtype)
     if observed.shape != times.shape:
         raise ValueError(
-            f"events: expected the shape of times, {tuple(times.shape)}, got {tuple(observed.shape)}"
+            f"events: expected the shape of times, {tuple(times.shape)}, "
+            f"got {tuple(observed.shape)}"
         )
     mine, others = times[..., :, None], times[..., None, :]
     event = observed[..., None, :]
@@ -136,16 +137,23 @@ def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
     cases=_loss_cases,
     kinks="the clamp to [1e-8, 1 - 1e-8]: derivative zero on and beyond the bounds",
 )
-def diffsurv_loss(permutation: Array, possible: Array, *, per: str = "position") -> Array:
+def diffsurv_loss(
+    permutation: Array, possible: Array, *, per: str = "position", only: Array | None = None
+) -> Array:
     """The mean of -log(probability that a position is held by a subject that may hold it).
 
     p_j = sum_i M[i, j] P[i, j], clamped to [1e-8, 1 - 1e-8]; the loss is the mean of -log p_j over
-    positions and batch. With `per="subject"`, p_i = sum_j M[i, j] P[i, j] instead: that each subject
-    holds a position that it may hold.
+    positions and batch. With `per="subject"`, p_i = sum_j M[i, j] P[i, j] instead: that each
+    subject holds a position that it may hold.
+
+    `only` restricts the mean to some entries: `per="subject", only=events` ignores the censored
+    subjects. (The published code ignores them by `per="position", only=events`, which picks
+    positions by the flags of subjects.)
 
     permutation  (..., n, n), row = subject, column = position
     possible     (..., n, n) zeros and ones, from `possible_permutations`
-    returns      a scalar
+    only         (..., n) 1 or true for the entries that count; None for all
+    returns      a scalar; 0 if nothing counts
 
     Differentiable in `permutation`; zero gradient where the clamp acts.
 
@@ -156,7 +164,14 @@ def diffsurv_loss(permutation: Array, possible: Array, *, per: str = "position")
     P = float_array(permutation, "permutation", min_ndim=2)
     xp = array_namespace(P)
     held = xp.sum(P * possible, axis=-2 if per == "position" else -1)
-    return -xp.mean(xp.log(clip(held, CLAMP, 1.0 - CLAMP)))
+    log_held = xp.log(clip(held, CLAMP, 1.0 - CLAMP))
+    if only is None:
+        return -xp.mean(log_held)
+    counts = xp.astype(plain(only) if is_array(only) else xp.asarray(only), P.dtype)
+    if counts.shape != log_held.shape:
+        raise ValueError(f"only: expected shape {tuple(log_held.shape)}, got {tuple(counts.shape)}")
+    total = xp.sum(counts)
+    return -xp.sum(counts * log_held) / xp.maximum(total, xp.ones_like(total))
 
 
 def _topk_cases(rng: np.random.Generator) -> Iterator[Case]:

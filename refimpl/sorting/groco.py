@@ -1,8 +1,9 @@
 """GroCo: contrastive learning by sorting groups of similarities.
 
-For each anchor, the similarities to its positives (other views of the same sample) should all exceed
-those to its hardest negatives. The two groups are put side by side, negatives first, and sorted by a
-differentiable network: a value that leaves its group's place in the permutation matrix is an error.
+For each anchor, the similarities to its positives (other views of the same sample) should all
+exceed those to its hardest negatives. The two groups are put side by side, negatives first, and
+sorted by a differentiable network: a value that leaves its group's place in the permutation matrix
+is an error.
 
 Source: Shvetsova et al. 2023, "Learning by Sorting: Self-supervised Learning with Group Ordering
 Constraints"; defaults and the stop-gradient follow its published code.
@@ -78,9 +79,9 @@ def groco_loss(
 
     For each anchor view: c = [the `negatives` largest similarities to other samples of that view,
     ascending; the similarities to the positive views of the same sample, ascending], sorted to a
-    soft permutation P. With A_neg[i] the probability that entry i lands among the first K = negatives
-    places and A_pos[i] = among the others, the loss is the mean binary cross-entropy of A_neg and
-    A_pos with the groups that the entries came from.
+    soft permutation P. With A_neg[i] the probability that entry i lands among the first K =
+    negatives places and A_pos[i] = among the others, the loss is the mean binary cross-entropy of
+    A_neg and A_pos with the groups that the entries came from.
 
     views      (V, B, D) embeddings of B samples in V >= 2 views; B - 1 >= negatives
     positives  how many of the first views serve as positives (None: all)

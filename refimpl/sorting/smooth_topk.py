@@ -77,9 +77,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     for n, k, tau in ((2, 1, 1.0), (5, 2, 1.0), (8, 3, 0.5), (12, 5, 2.0)):
         inputs = {"scores": rng.normal(size=(3, n)), "labels": rng.integers(0, n, 3)}
         for hard in (False, True):
-            yield Case(
-                f"n{n}-k{k}-tau{tau}-hard{hard}", inputs, {"k": k, "tau": tau, "hard": hard}
-            )
+            yield Case(f"n{n}-k{k}-tau{tau}-hard{hard}", inputs, {"k": k, "tau": tau, "hard": hard})
     far = {"scores": np.array([[40.0, 1.0, 2.0, -30.0]]), "labels": np.array([1])}
     yield Case("hard-branch", far, {"k": 1, "tau": 1.0, "hard": True}, flags=("saturated",))
 
@@ -153,7 +151,7 @@ def split_label(x: Array, labels: Array) -> tuple[Array, Array]:
         raise TypeError(f"labels: expected whole numbers, got dtype {y.dtype}")
     if tuple(y.shape) != tuple(x.shape[:-1]):
         raise ValueError(f"labels: expected shape {tuple(x.shape[:-1])}, got {tuple(y.shape)}")
-    if y.size and not (0 <= int(xp.min(y)) and int(xp.max(y)) < n):
+    if y.size and not (int(xp.min(y)) >= 0 and int(xp.max(y)) < n):
         raise ValueError(f"labels: expected numbers from 0 to {n - 1}")
     is_own = indices_like(n, x) == y[..., None]
     order = argsort(xp.astype(is_own, plain(x).dtype), axis=-1)  # stable: the true class comes last

@@ -114,14 +114,15 @@ def topk_permutation(
 ) -> Array:
     """The soft permutation matrix of the k largest values.
 
-    P[..., i, j] is the weight of input i at the j-th place among the k largest, in rising order: the
-    last column is the largest value's. It equals the last k columns of `sorting_network` with the
-    same layout. The k values themselves are x @ P, and sum_j P[..., i, j] is the probability that
-    input i is among them.
+    P[..., i, j] is the weight of input i at the j-th place among the k largest, in rising order:
+    the last column is the largest value's. It equals the last k columns of `sorting_network` with
+    the same layout. The k values themselves are x @ P, and sum_j P[..., i, j] is the probability
+    that input i is among them.
 
     x        (..., n) real numbers, n >= 1
     k        from 1 to n
-    network  "splitter_selection" (fewest comparators), a name, Layout or list for `sorting_network`
+    network  "splitter_selection" (fewest comparators), or a name, Layout or list of layers as for
+             `sorting_network`
     returns  (..., n, k); columns sum to 1, rows to at most 1
 
     The other arguments, the gradient and the behaviour for NaN and infinities are those of

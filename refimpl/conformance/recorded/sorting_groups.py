@@ -40,11 +40,10 @@ def _diffsurv(inputs: Inputs, record: Mapping[str, Any]) -> Inputs:
         xp = array_namespace(scores)
         centred = scores - xp.mean(scores, axis=-1, keepdims=True)
         scores = centred / xp.std(scores, axis=-1, correction=1, keepdims=True)
-    if params["ignore_censoring"]:
-        raise NotImplementedError("ignore_censoring selects positions by the flags of samples")
     _, P = sorting_network(scores, **network_options(params))
     topk = diffsurv_topk_loss(P, possible, percentage=params["topk_percent"])
-    return {"loss": diffsurv_loss(P, possible), "topk_loss": topk}
+    only = inputs["events"] if params["ignore_censoring"] else None  # as published: see the docs
+    return {"loss": diffsurv_loss(P, possible, only=only), "topk_loss": topk}
 
 
 @recorded("diffsurv.cox")
