@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from refimpl import autograd as ag
 from refimpl.autograd import Array
-from refimpl.validation import choose, in_range, non_negative
+from refimpl.validation import choose, float_array, in_range
 
 ART_EPSILON = 1e-10  # keeps the ART finite at a tie, as in the published code
 
@@ -122,17 +122,14 @@ def make_sigmoid(distribution: str, steepness: float, art_lambda: float, units: 
 
 
 def _steepness(steepness: float) -> float:
-    s = float(steepness) if isinstance(steepness, (int, float)) else steepness
+    s = in_range(steepness, "steepness", -math.inf, math.inf)
     if s < 0:
         raise ValueError(
             f"steepness: expected a number >= 0, got {steepness!r}; "
             "to sort in descending order, use descending=True"
         )
-    s = non_negative(steepness, "steepness")
     if math.isinf(s):
-        raise ValueError(
-            "steepness: expected a finite number, got inf; for the limit use hard_sort"
-        )
+        raise ValueError("steepness: expected a finite number, got inf; the limit is hard_sort")
     return s
 
 
@@ -152,3 +149,23 @@ def _replaced(s: float, power: float) -> Sigmoid:
         return logistic.pdf(factor * d) * inner
 
     return Sigmoid(alpha, slope)
+
+
+def soft_comparison(
+    d: Array,
+    *,
+    distribution: str = "cauchy",
+    steepness: float = 10.0,
+    art_lambda: float = 0.25,
+    units: str = "published",
+) -> Array:
+    """The degree alpha = f(d) to which the first of two values is the smaller, d = second - first.
+
+    d: any shape. Returns the same shape and dtype, from 0 to 1, 1/2 at d = 0. The options are those
+    of `sorting_network`; the table in the head of this file has the formulas.
+
+    >>> import numpy as np
+    >>> soft_comparison(np.array([-0.1, 0.0, 0.1]), distribution="cauchy", steepness=10.0)
+    array([0.25, 0.5 , 0.75])
+    """
+    return make_sigmoid(distribution, steepness, art_lambda, units).alpha(float_array(d, "d"))
