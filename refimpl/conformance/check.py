@@ -17,7 +17,7 @@ from refimpl.spec import CHECKS, Case, Entry, find
 
 from .cases import check_case
 from .diagnose import explain
-from .expected import apply_expected_failures
+from .expected import ExpectedFailures
 from .frameworks import framework
 from .grouping import group
 from .invariants import check_invariants
@@ -44,6 +44,11 @@ class Options:
     max_cases: int | None = None
     fail_fast: bool = False
     progress: Progress = field(default=lambda items, label: items, compare=False)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left out."""
+        return self.cases == "*" and self.levels == tuple(LEVEL_KEYS) and self.max_cases is None
 
     def wants_level(self, level: str) -> bool:
         """Whether comparisons of that level are made."""
@@ -101,9 +106,11 @@ def check_implementation(
         yield _finding(claim, reason)
         return
     cases = options.select(entry)
+    expected = ExpectedFailures(entry.name, claim.expected_failures)
     for case in options.progress(cases, entry.name):
-        outcomes = list(_outcomes(claim, entry, case, options, path))
-        yield from apply_expected_failures(outcomes, claim.expected_failures)
+        yield from expected.mark(_outcomes(claim, entry, case, options, path))
+    if options.complete:
+        yield from expected.unmet()
 
 
 def _outcomes(

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from .outcome import Outcome
+from .outcome import LEVEL_KEYS, Outcome
 
 
-def apply_expected_failures(
-    outcomes: Iterable[Outcome], reasons: Mapping[str, str]
-) -> list[Outcome]:
-    """Mark the failures of one case that a pattern covers as expected.
+class ExpectedFailures:
+    """The reasons of one implementation, by pattern: `CASE`, `CASE:CHECK` or `CASE:CHECK:SYMPTOM`.
 
-    A pattern is `case` or `case:check` (both with wildcards). Where it covers comparisons of this
-    case but none of them fails, that is a finding: the reason no longer holds.
+    Each part may have wildcards; a check is `values`, `vjp`, `jvp`, `second_order` or the name of
+    an invariant, and the symptoms are those of the JSON report.
     """
-    result = list(outcomes)
-    for pattern, reason in reasons.items():
-        case_pattern, _, check = pattern.partition(":")
-        covered = [
-            i
-            for i, outcome in enumerate(result)
-            if fnmatch.fnmatchcase(outcome.case, case_pattern)
-            and fnmatch.fnmatchcase(outcome.check, check or "*")
-            and outcome.status in ("pass", "fail")
-        ]
-        failing = [i for i in covered if result[i].status == "fail"]
-        for i in failing:
-            result[i] = replace(result[i], status="expected", message=reason)
-        if covered and not failing:
-            message = f"passes, but was expected to fail ({reason}): remove {pattern!r}"
-            first = result[covered[0]]
-            result.append(
-                replace(first, status="fail", subject="expected failure", message=message)
+
+    def __init__(self, entry: str, reasons: Mapping[str, str]) -> None:
+        self.entry, self.reasons = entry, dict(reasons)
+        self.met: set[str] = set()
+
+    def mark(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """The outcomes, with failures that a pattern covers marked as expected."""
+        for outcome in outcomes:
+            pattern = self._pattern(outcome) if outcome.failed else None
+            if pattern is None:
+                yield outcome
+            else:
+                self.met.add(pattern)
+                yield replace(outcome, status="expected", message=self.reasons[pattern])
+
+    def _pattern(self, outcome: Outcome) -> str | None:
+        for pattern in self.reasons:
+            parts = zip(
+                pattern.split(":"), (outcome.case, outcome.check, outcome.symptom), strict=False
             )
-    return result
+            if all(fnmatch.fnmatchcase(text, part) for part, text in parts):
+                return pattern
+        return None
+
+    def unmet(self) -> Iterator[Outcome]:
+        """A finding for each pattern that nothing failed for: its reason no longer holds."""
+        for pattern, reason in self.reasons.items():
+            if pattern not in self.met:
+                outcome = Outcome(self.entry, "", "values", LEVEL_KEYS["values"], "fail")
+                outcome.subject = "expected failure"
+                outcome.message = f"nothing fails for {pattern!r} any more ({reason}): remove it"
+                yield outcome

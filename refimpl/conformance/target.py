@@ -41,8 +41,9 @@ class Implementation:
                        name and returns the gradients by input name
     checks             the comparisons to make; leave one out when the library cannot do it, and it
                        is counted as unsupported
-    expected_failures  reasons by pattern of case name ("odd_even-n1*"), or by case name and check
-                       ("odd_even-n1*:vjp"). They are strict: a case that passes is a failure
+    expected_failures  reasons by pattern: of case names ("odd_even-n1*"), of case and check
+                       ("odd_even-n1*:vjp"), or of case, check and symptom ("*:*:precision"). They
+                       are strict: in a full run, a pattern that nothing fails for is a finding
     jit                for framework="jax": whether the function is compiled
     """
 

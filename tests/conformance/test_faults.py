@@ -173,16 +173,35 @@ def test_checks_that_are_left_out_are_counted_as_unsupported(check):
     assert "left out by the implementation" in out
 
 
-def test_an_expected_failure_needs_to_happen(check):
-    wrong = ("weights = ag", "x = x + 1.0 * (x.ndim == 1)\n    weights = ag")
-    reason = ('framework="refimpl"', 'framework="refimpl", expected_failures={"single": "one row"}')
-    status, out, _ = check("--case", "*/single", replace=[wrong, reason])
+WRONG = ("weights = ag", "x = x + 1.0 * (x.ndim == 1)\n    weights = ag")
+
+
+@pytest.mark.parametrize("pattern", ["[st]i*", "[st]i*:*", "[st]i*:*:*"])
+def test_an_expected_failure_is_counted_with_its_reason_and_is_no_finding(check, pattern):
+    reason = (
+        'framework="refimpl"',
+        f'framework="refimpl", expected_failures={{"{pattern}": "1-D"}}',
+    )
+    status, out, _ = check(replace=[WRONG, reason])
     assert status == 0, out
     assert "Expected to fail, and did" in out
-    assert "toy.soft_pool: one row (" in out
-    status, out, _ = check("--case", "*/single", replace=[reason])
+    assert "toy.soft_pool: 1-D (" in out
+
+
+def test_an_expected_failure_that_does_not_happen_is_a_finding(check):
+    reason = ('framework="refimpl"', 'framework="refimpl", expected_failures={"single": "one row"}')
+    status, out, _ = check(replace=[reason])
     assert status == 1
-    assert "passes, but was expected to fail (one row): remove 'single'" in spaces(out)
+    assert "nothing fails for 'single' any more (one row): remove it" in spaces(out)
+    assert check("--case", "*/single", replace=[reason])[0] == 0, "only a full run can tell"
+
+
+def test_an_expected_failure_covers_only_the_symptom_that_it_names(check):
+    named = 'framework="refimpl", expected_failures={"*:*:transposed": "by column"}'
+    reason = ('framework="refimpl"', named)
+    status, out, _ = check(replace=[reason, ("[..., 0], weights", "[..., 0], 2 * weights")])
+    assert status == 1
+    assert "every element is 2 times as large" in spaces(out)
 
 
 def test_a_missing_framework_is_a_finding_that_says_what_to_install(check, monkeypatch):

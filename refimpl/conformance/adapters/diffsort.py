@@ -13,7 +13,9 @@ from typing import Any
 
 from refimpl.conformance.target import Unsupported, implements
 
-_LAYOUTS = ("odd_even", "bitonic")
+_LAYOUTS = {"odd_even": "odd_even", "bitonic_published": "bitonic"}
+_DIVIDES = "diffsort divides by the steepness and raises ZeroDivisionError at 0"
+_FLOAT32 = "diffsort's backward pass rounds 1 / steepness to float32, an error of 2e-8"
 
 
 def missing() -> str | None:
@@ -22,7 +24,11 @@ def missing() -> str | None:
     return f"{' and '.join(absent)} not installed: pip install diffsort" if absent else None
 
 
-@implements("sorting.sorting_network", framework="torch")
+@implements(
+    "sorting.sorting_network",
+    framework="torch",
+    expected_failures={"*gaussian*:flat limit": _DIVIDES, "*gaussian*:*:precision": _FLOAT32},
+)
 def sorting_network(
     x: Any,
     *,
@@ -36,17 +42,19 @@ def sorting_network(
     """DiffSortNet on the rows of `x`, which are flattened to a matrix and back."""
     from diffsort import DiffSortNet
 
-    if network not in _LAYOUTS:
-        raise Unsupported(f"network={network!r}: diffsort has {' and '.join(_LAYOUTS)}")
+    if network == "bitonic":
+        raise Unsupported("network='bitonic': diffsort's layout is 'bitonic_published'")
+    if not isinstance(network, str) or network not in _LAYOUTS:
+        raise Unsupported("networks given as comparators: diffsort has names only")
     if units != "published":
         raise Unsupported(f"units={units!r}: diffsort's steepness is not normalised")
     if descending:
         raise Unsupported("descending=True: diffsort sorts in ascending order")
     n = x.shape[-1]
-    if network == "bitonic" and n == 1:
-        raise Unsupported("network='bitonic' with n = 1: diffsort builds an empty network")
+    if network == "bitonic_published" and n == 1:
+        raise Unsupported("bitonic with n = 1: diffsort builds a network without layers")
     sort = DiffSortNet(
-        network, n, steepness=steepness, art_lambda=art_lambda, distribution=distribution
+        _LAYOUTS[network], n, steepness=steepness, art_lambda=art_lambda, distribution=distribution
     )
     values, permutation = sort(x.reshape(-1, n))
     return values.reshape(x.shape), permutation.reshape(*x.shape, n)
