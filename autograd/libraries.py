@@ -135,20 +135,20 @@ def _host(part: Any) -> Any:
 
 def _numpy_scatter(x: np.ndarray, index: Any, values: Any) -> np.ndarray:
     y = np.array(x)  # a copy
-    if _is_basic(index):
+    if is_basic(index):
         y[index] += values
     else:
         np.add.at(y, index, values)  # repeated indices accumulate
     return y
 
 
-def _mutable_set(x: Any, index: Any, values: Any, copy: Callable[[Any], Any]) -> Any:
+def mutable_set(x: Any, index: Any, values: Any, copy: Callable[[Any], Any]) -> Any:
     y = copy(x)
     y[index] = values
     return y
 
 
-def _is_basic(index: Any) -> bool:
+def is_basic(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts)
 
@@ -162,78 +162,15 @@ def _numpy() -> Library:
         "abs": np.abs, "pow": np.power, "getitem": operator.getitem,
         "sigmoid": _scipy("expit"), "logit": _scipy("logit"),
         "einsum": _numpy_einsum,
-        "at_add": _numpy_scatter, "at_set": functools.partial(_mutable_set, copy=np.array),
+        "at_add": _numpy_scatter, "at_set": functools.partial(mutable_set, copy=np.array),
     }  # fmt: skip
     return Library("numpy", np, None, {**{n: _scipy(n) for n in SPECIAL}, **own})
 
 
-def cupy_namespace(cupy: Any) -> Adapted:
-    """CuPy with the array-API spellings that it lacks."""
-
-    def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
-        return cupy.clip(x, min, max)
-
-    def spread(name: str) -> Callable[..., Any]:
-        def reduce(
-            x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
-        ) -> Any:
-            return getattr(cupy, name)(x, axis=axis, ddof=correction, keepdims=keepdims)
-
-        return reduce
-
-    def ordered(name: str) -> Callable[..., Any]:
-        def order(x: Any, /, *, axis: int = -1, stable: bool = True) -> Any:
-            return getattr(cupy, name)(x, axis=axis)  # always stable
-
-        return order
-
-    def unstack(x: Any, /, *, axis: int = 0) -> tuple:
-        return tuple(cupy.moveaxis(x, axis, 0)[i] for i in range(x.shape[axis]))
-
-    def vecdot(a: Any, b: Any, /, *, axis: int = -1) -> Any:
-        return cupy.sum(a * b, axis=axis)
-
-    def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-        return cupy.sqrt(cupy.sum(x * x, axis=axis, keepdims=keepdims))
-
-    own: dict[str, Any] = {
-        "clip": clip, "var": spread("var"), "std": spread("std"),
-        "sort": ordered("sort"), "argsort": ordered("argsort"),
-        "unstack": unstack, "vecdot": vecdot,
-        "take_along_axis": lambda x, indices, /, *, axis=-1: cupy.take_along_axis(x, indices, axis),
-    }  # fmt: skip
-    linalg: dict[str, Any] = {
-        "vector_norm": vector_norm,
-        "diagonal": lambda x, /, *, offset=0: cupy.diagonal(x, offset, -2, -1),
-        "trace": lambda x, /, *, offset=0: cupy.trace(x, offset, -2, -1),
-        "outer": cupy.outer, "tensordot": cupy.tensordot, "vecdot": vecdot,
-        "matmul": cupy.matmul, "matrix_transpose": cupy.matrix_transpose,
-    }  # fmt: skip
-    return Adapted(cupy, own, linalg)
-
-
 def _cupy() -> Library:
-    cupy = importlib.import_module("cupy")
+    from .on_cupy import cupy_library
 
-    def at_add(x: Any, index: Any, values: Any) -> Any:
-        y = x.copy()
-        if _is_basic(index):
-            y[index] += values
-        else:
-            cupy.add.at(y, index, values)
-        return y
-
-    def cholesky(a: Any) -> Any:
-        with importlib.import_module("cupyx").errstate(
-            linalg="raise"
-        ):  # the default returns NaN silently
-            return cupy.linalg.cholesky(a)
-
-    own: dict[str, Any] = {
-        "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=cupy.array),
-        "cholesky": cholesky,
-    }  # fmt: skip
-    return Library("cupy", cupy_namespace(cupy), "cupyx.scipy.special", own)
+    return cupy_library(importlib.import_module("cupy"), importlib.import_module("cupyx"))
 
 
 def _torch() -> Library:
@@ -253,7 +190,7 @@ def _torch() -> Library:
         return x.flatten().index_add(0, places.flatten(), values.flatten()).reshape(x.shape)
 
     own: dict[str, Any] = {
-        "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=torch.clone),
+        "at_add": at_add, "at_set": functools.partial(mutable_set, copy=torch.clone),
         "sigmoid": torch.sigmoid,
     }  # fmt: skip
     return Library("torch", xp, "torch.special", own, detach=lambda x: x.detach())
@@ -278,14 +215,14 @@ def _standard(module: str) -> Library:
         return xp.asarray(x, copy=True)
 
     def at_add(x: Any, index: Any, values: Any) -> Any:
-        if _is_basic(index):
-            return _mutable_set(x, index, x[index] + values, copy)
+        if is_basic(index):
+            return mutable_set(x, index, x[index] + values, copy)
         places = index if isinstance(index, tuple) else (index,)
         host = _numpy_scatter(np.asarray(x), tuple(map(_host, places)), np.asarray(values))
         return xp.asarray(host, dtype=x.dtype, device=x.device)
 
     own: dict[str, Any] = {
-        "at_add": at_add, "at_set": functools.partial(_mutable_set, copy=copy),
+        "at_add": at_add, "at_set": functools.partial(mutable_set, copy=copy),
         "einsum": lambda *operands, subscripts: xp.asarray(
             np.einsum(subscripts, *map(np.asarray, operands)), device=operands[0].device
         ),

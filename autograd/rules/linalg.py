@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -31,7 +32,8 @@ def _matmul_right(xp: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
     if (
         b.ndim == 2 and a.ndim > 2
     ):  # one matrix for a whole batch: a single product instead of a sum of many
-        a, g = xp.reshape(a, (-1, a.shape[-1])), xp.reshape(g, (-1, g.shape[-1]))
+        rows = math.prod(a.shape[:-1])
+        a, g = xp.reshape(a, (rows, a.shape[-1])), xp.reshape(g, (rows, g.shape[-1]))
     return _t(a) @ g
 
 
@@ -50,7 +52,8 @@ def _solve_left(xp: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
     return -_outer(gb, y) if b.ndim == 1 else -gb @ _t(y)
 
 
-def _cholesky(xp: Any, g: Any, lower: Any, a: Any) -> Any:
+def _cholesky(xp: Any, g: Any, y: Any, a: Any, *, upper: bool = False) -> Any:
+    g, lower = (_t(g), _t(y)) if upper else (g, y)
     inner = xp.tril(_t(lower) @ g)
     inner = inner - 0.5 * OPERATIONS["diag"](
         OPERATIONS["diagonal"](inner)
@@ -67,6 +70,11 @@ def _eigh(xp: Any, g: Any, y: Any, a: Any) -> Any:
     same = index[:, None] == index[None, :]
     f = xp.where(same, xp.zeros_like(gap), 1.0 / xp.where(same, xp.ones_like(gap), gap))
     inner = OPERATIONS["diag"](g_values) + f * (_t(vectors) @ g_vectors)
+    return _congruent(inner, vectors)
+
+
+def _congruent(inner: Any, vectors: Any) -> Any:
+    """V inner V^T, made symmetric."""
     s = vectors @ inner @ _t(vectors)
     return 0.5 * (s + _t(s))
 
@@ -118,9 +126,7 @@ def _einsum_cotangent(
     sizes = [x.shape[term.index(letter)] for letter in letters]
     shape = tuple(c.shape[wanted.index(letter)] if letter in wanted else 1 for letter in letters)
     c = xp.reshape(c, shape)  # letters of this operand alone: the same for all their values
-    c = xp.broadcast_to(
-        c, tuple(max(m, n) if m != 0 else 0 for m, n in zip(shape, sizes, strict=True))
-    )
+    c = xp.broadcast_to(c, tuple(n if m == 1 else m for m, n in zip(shape, sizes, strict=True)))
     return _onto_diagonals(xp, c, letters, term)
 
 
@@ -160,13 +166,20 @@ define("det", lambda xp, g, y, a: (g * y)[..., None, None] * _t(xp.linalg.inv(a)
 _slogdet = define("slogdet", lambda xp, g, y, a: g[1][..., None, None] * _t(xp.linalg.inv(a)),
        definition=lambda xp, a: tuple(xp.linalg.slogdet(a)))  # fmt: skip
 _eigh_values_and_vectors = define("eigh", _eigh, definition=lambda xp, a: tuple(xp.linalg.eigh(a)))
-_lower_cholesky = define("cholesky", _cholesky, definition=lambda xp, a: xp.linalg.cholesky(a))
+define(
+    "eigvalsh",
+    lambda xp, g, y, a: _congruent(OPERATIONS["diag"](g), xp.linalg.eigh(a)[1]),
+    definition=lambda xp, a: xp.linalg.eigvalsh(a),
+)  # a rule of its own: that of eigh has no answer where eigenvalues coincide
+_factor = define(
+    "cholesky", _cholesky, definition=lambda xp, a, **side: xp.linalg.cholesky(a, **side)
+)
 
 
 @operation
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The lower factor L of a = L L^T (or L^T); the gradient is the symmetric one."""
-    return _t(_lower_cholesky(a)) if upper else _lower_cholesky(a)
+    return _factor(a, upper=True) if upper else _factor(a)
 
 
 class SlogdetResult(NamedTuple):
@@ -191,12 +204,6 @@ def eigh(a: Any, /) -> EighResult:
     the symmetric one.
     """
     return EighResult(*_eigh_values_and_vectors(a))
-
-
-@operation
-def eigvalsh(a: Any, /) -> Any:
-    """Eigenvalues of a symmetric matrix, ascending."""
-    return eigh(a).eigenvalues
 
 
 @operation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backend import constant
 from ..core import OPERATIONS, plain
 from ..libraries import library_of
 from ._table import define, operation
@@ -59,9 +60,8 @@ def _var(
     correction: Any = 0.0,
     keepdims: bool = False,
 ) -> Any:
-    return spread(xp, g * (2.0 / (_count(x, axis) - correction)), x, axis, keepdims) * _centred(
-        xp, x, axis
-    )
+    g = spread(xp, 2.0 * g / (_count(x, axis) - correction), x, axis, keepdims)
+    return g * _centred(xp, x, axis)
 
 
 def _std(
@@ -75,7 +75,15 @@ def _std(
     keepdims: bool = False,
 ) -> Any:
     g = spread(xp, g / (_count(x, axis) - correction), x, axis, keepdims)
+    g = xp.where(_constant(xp, plain(x), axis), xp.zeros_like(g), g)
     return over_norm(xp, g, _centred(xp, x, axis), spread(xp, y, x, axis, keepdims))
+
+
+def _constant(xp: Any, x: Any, axis: Any) -> Any:
+    """Where all entries are equal; the computed spread of such entries may miss 0 by rounding."""
+    if _count(x, axis) == 0:
+        return xp.isnan(x)
+    return xp.max(x, axis=axis, keepdims=True) == xp.min(x, axis=axis, keepdims=True)
 
 
 def _vector_norm(
@@ -117,7 +125,7 @@ def _prod(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool =
     reduced = axes_of(x, axis)
     order = tuple(i for i in range(x.ndim) if i not in reduced) + reduced
     moved = xp.permute_dims(x, order)
-    rows = xp.reshape(moved, (*moved.shape[: x.ndim - len(reduced)], -1))
+    rows = xp.reshape(moved, (*moved.shape[: x.ndim - len(reduced)], _count(x, axis)))
     after = xp.flip(_exclusive_products(xp, xp.flip(rows, axis=-1)), axis=-1)
     others = xp.reshape(_exclusive_products(xp, rows) * after, moved.shape)
     back = tuple(sorted(range(x.ndim), key=order.__getitem__))
@@ -183,16 +191,16 @@ def _running(
     primitive: Any, first: float, x: Any, axis: int | None, dtype: Any, include_initial: bool
 ) -> Any:
     if axis is None and x.ndim != 1:
-        raise ValueError(f"{primitive.name}: name the axis of an array of shape {tuple(x.shape)}")
+        raise ValueError(
+            f"{primitive.__name__}: name the axis of an array of shape {tuple(x.shape)}"
+        )
     axis, x = (0 if axis is None else axis), _in_dtype(x, dtype)
-    if x.shape[axis] == 0:
-        return x
     y = primitive(x, axis=axis)
-    if include_initial:
-        xp = library_of(plain(x)).traced
-        start = xp.zeros_like(xp.take(y, xp.asarray([0]), axis=axis)) + first
-        y = xp.concat([start, y], axis=axis)
-    return y
+    if not include_initial:
+        return y
+    shape = tuple(1 if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+    xp = library_of(x).traced
+    return xp.concat([xp.broadcast_to(constant(first, like=y), shape), y], axis=axis)
 
 
 @operation
