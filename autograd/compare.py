@@ -107,7 +107,7 @@ def compare(
     scale = np.broadcast_to(_scale(b, by), b.shape)
     limit = np.broadcast_to(atol + rtol * scale + np.asarray(error, float), b.shape)
     off = distance(a, b)
-    exceeds = ~(off <= limit)  # a NaN limit admits nothing
+    exceeds = ~(off <= limit) | np.isinf(off)  # a NaN limit admits nothing
     worst = _worst(off, limit, exceeds)
     coarser = min(a_format, b_format, key=lambda name: FORMATS.get(name, FORMATS["float64"])[0])
     absolute, magnitude = float(off[worst]), float(scale[worst])
@@ -176,6 +176,7 @@ def _scale(b: np.ndarray, by: str) -> np.ndarray:
 
 
 def _worst(off: np.ndarray, limit: np.ndarray, exceeds: np.ndarray) -> tuple[int, ...]:
-    over = np.where(exceeds, np.where(np.isnan(limit), np.inf, off - limit), -np.inf)
-    key = over if exceeds.any() else off
+    with np.errstate(invalid="ignore"):
+        over = np.nan_to_num(off - limit, nan=np.inf, posinf=np.inf)
+    key = np.where(exceeds, over, -np.inf) if exceeds.any() else off
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(key)), off.shape))

@@ -42,7 +42,8 @@ class Examination:
 
     pulled    by output: a cotangent (as weights of all outputs) and the gradients it gave
     pushed    by input: a tangent and the derivatives (of all outputs) it gave
-    failed    (output, input) pairs whose derivatives are wrong, numbers or None for all
+    rtol, atol, exact_rtol    tolerances, the last where no differences are involved
+    failed    (check, output, input) whose derivatives are wrong
     kinked    inputs that are at a kink or a singular point
     """
 
@@ -55,16 +56,18 @@ class Examination:
         self.kinked: set[int] = set()
         self._along: dict[tuple[int, str], Limits] = {}
         self.rtol, self.atol = settings.rtol, settings.atol
+        self.exact_rtol = self.rtol
         self._look_at_precision()
 
     def _look_at_precision(self) -> None:
         eps, loosened = self.reference.eps, ""
-        if eps > 1e-10:
+        if eps > 1e-9:
             self.rtol = max(self.rtol, 30.0 * math.sqrt(eps))
             self.atol = max(self.atol, math.sqrt(eps))
-            loosened = f", loosened because differences are in {self.reference.format}"
+            self.exact_rtol = max(self.exact_rtol, 1e3 * eps)
+            loosened = ", loosened because differences are inexact"
             self.report.note(
-                f"{self.subject.title} computes in {self.reference.format} even from float64 "
+                f"{self.subject.title} has a relative precision of {eps:.1g} even from float64 "
                 "arguments, so its differences are inexact; let it keep the dtype it is given"
             )
         self.report.tolerance = f"rtol {self.rtol:.2g}, atol {self.atol:.2g}{loosened}"
@@ -144,7 +147,7 @@ class Examination:
         if settled.kinks and settled.comparison.ok:
             tie = "".join(f"; {text}" for text in self.ties(i))
             self.report.note(
-                f"kink: a derivative {what} lies between the left and the right one and is "
+                f"kink: derivatives {what} that lie between the left and the right one are "
                 f"accepted{tie}"
             )
         if settled.singular:

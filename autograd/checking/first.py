@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from ..hints import Hint
-from ..kinks import classify
+from ..kinks import Verdict
 from .examination import Examination
 from .frameworks import dtype_name, to_host
-from .reference import Limits, Settled, element_of, localise, project, settle, unit
+from .reference import (
+    Limits,
+    Settled,
+    element_of,
+    localise,
+    or_singular,
+    project,
+    settle,
+    unit,
+)  # fmt: skip
 
 
 def check_vjp(x: Examination) -> None:
@@ -82,7 +92,7 @@ def _check_gradient(
         return
     x.failed.add(("vjp", k, i))
     if not chosen.size:
-        text = "wrong gradient, in a random direction,"
+        text = "wrong gradient, in a random direction"
         x.find("vjp", text, k=k, i=i, comparison=settled.comparison, draw=draw)
         return
     compared = gradient.ravel()[chosen].reshape(settled.expected.shape)
@@ -107,12 +117,19 @@ def _flat(index: tuple[int, ...] | None, shape: tuple[int, ...]) -> int:
 
 
 def _every_element(x: Examination, i: int, weights: np.ndarray, gradient: np.ndarray) -> Settled:
-    shape = gradient.shape
-    found = project(x.reference.columns(i), weights)
+    shape, reference = gradient.shape, x.reference
+    found = project(reference.columns(i), weights)
+
+    def verdict_at(e: int) -> Verdict:
+        direction = unit(shape, e)
+        verdict = reference.verdict(i, weights, direction)
+        every = partial(reference.verdicts, reference.moving(i), i, direction)
+        return or_singular(verdict, gradient.ravel()[e], every)
+
     return settle(
         gradient,
         Limits(*(np.reshape(part, shape) for part in found)),
-        lambda e: x.reference.verdict(i, weights, unit(shape, e)),
+        verdict_at,
         rtol=x.rtol,
         atol=x.atol,
     )
@@ -142,7 +159,8 @@ def _forward(
     if "jvp" not in x.settings.modes:
         return {}
     try:
-        return {"its jvp": float(weights @ _pushed(x, i, direction))}
+        moved = _pushed(x, i, direction)
+        return {"its jvp": float(np.sum(moved * weights, where=weights != 0))}
     except (NotImplementedError, RuntimeError, TypeError):
         return {}
 
@@ -188,13 +206,16 @@ def _check_derivative(
     """Hold the derivative of output k along a tangent of input i against differences."""
     finite = x.reference.finite[part]
     places = np.flatnonzero(finite) + part.start
-    verdicts: list[Any] = []
+    reference, f = x.reference, x.reference.moving(i)
 
-    def verdict_at(e: int) -> Any:
-        if not verdicts:
-            f = x.reference.moving(i)
-            verdicts.append(classify(f, x.subject.hosts[i], v, eps=x.reference.eps))
-        return element_of(verdicts[0], int(places[e]))
+    @cache
+    def along(direction: str) -> Verdict:
+        return reference.verdicts(f, i, v if direction == "v" else np.ones_like(v))
+
+    def verdict_at(e: int) -> Verdict:
+        verdict = element_of(along("v"), int(places[e]))
+        every = partial(lambda p: element_of(along("all"), p), int(places[e]))
+        return or_singular(verdict, moved[places[e]], every)
 
     shape = x.reference.outputs[k].shape
     claimed = moved[places].reshape(shape if finite.all() else -1)

@@ -44,6 +44,11 @@ def library_name(x: Any) -> str:
     return "jax" if root == "jaxlib" else root
 
 
+def on_cpu(x: Any) -> bool:
+    """Whether an array lies in host memory."""
+    return library_name(x) != "cupy" and "cpu" in str(getattr(x, "device", "cpu")).lower()
+
+
 def is_any_array(x: Any) -> bool:
     """Whether `x` is an array, of a framework or of a library that the engine knows."""
     return hasattr(x, "dtype") and (library_name(x) in ("torch", "jax") or is_array(x))
@@ -72,7 +77,7 @@ class Engine:
     def hvp(f: Callable, leaves: Sequence, cotangents: Sequence, tangents: Sequence) -> Sequence:
         def along(arrays: Sequence) -> Any:
             pairs = zip(f(*arrays), cotangents, strict=True)
-            return functools.reduce(operator.add, [array_namespace(w).sum(y * w) for y, w in pairs])
+            return functools.reduce(operator.add, [array_namespace(y).sum(y * w) for y, w in pairs])
 
         return hvp(along, list(leaves), list(tangents))
 
@@ -104,7 +109,12 @@ class Torch:
         outputs = f(*moving)
         weights = [torch.zeros_like(y, requires_grad=True) for y in outputs]
         pulled = Torch._pull(outputs, moving, weights, again=True)
-        return outputs, Torch._pull(pulled, weights, tangents)
+        derivatives = Torch._pull(pulled, weights, tangents)
+        if not any(d.any() for d in derivatives):  # are they zero, or is the backward pass opaque?
+            ones = Torch._pull(outputs, moving, [torch.ones_like(y) for y in outputs])
+            if any((g * v).any() for g, v in zip(ones, tangents, strict=True)):
+                raise NotImplementedError("the backward pass cannot be differentiated")
+        return outputs, derivatives
 
     @staticmethod
     def hvp(f: Callable, leaves: Sequence, cotangents: Sequence, tangents: Sequence) -> Sequence:

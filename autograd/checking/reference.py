@@ -6,6 +6,7 @@ arrays are moved one at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -32,20 +33,47 @@ class Limits(NamedTuple):
 
 
 class Reference:
-    """Differences of `subject` at its point. `format` is the coarsest dtype that it computes in
-    when given float64, `eps` the precision of that; `sizes` are the numbers of elements of its
-    outputs.
+    """Differences of `subject` at its point. `eps` is the relative precision of its values when
+    given float64 arguments: that of the coarsest output dtype, or worse if the values are noisier.
+    `sizes` are the numbers of elements of its outputs, `finite` says which elements are.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         found = subject.run(subject.hosts, "float64")
-        self.format = max((dtype_name(y) for y in found), key=FLOATS.index)
-        self.eps = 2.0 ** -FORMATS[self.format][0]
+        coarsest = max((dtype_name(y) for y in found), key=FLOATS.index)
         self.outputs = [to_host(y).astype(np.float64) for y in found]
         self.finite = np.isfinite(_joined(self.outputs))
         self.sizes = [y.size for y in self.outputs]
         self._columns: dict[int, Limits] = {}
+        self.eps = max(2.0 ** -FORMATS[coarsest][0], 10.0 * self._noise())
+
+    def _noise(self) -> float:
+        """The relative size of rounding errors in the outputs, from below: sixth differences on so
+        fine a scale that those of a smooth function vanish. What is singular at x itself fades
+        with the distance from it, and noise does not: the least of three distances counts.
+
+        J. Moré and S. Wild, Estimating computational noise, SIAM J. Scientific Computing 33 (2011),
+        1292-1314, in its simplest form.
+        """
+        hosts = self.subject.hosts
+        rng = np.random.default_rng(0)
+        lines = [rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.0, x.shape) for x in hosts]
+        h = 1e-6 * max(1.0, *(float(np.max(np.abs(x), initial=0.0)) / 1e3 for x in hosts))
+
+        def roughness(first: int) -> float:
+            steps = [h * k for k in range(first, first + 7)]
+            points = [[x + t * v for x, v in zip(hosts, lines, strict=True)] for t in steps]
+            values = np.stack([_joined(self.subject.evaluate(p, "float64")) for p in points])
+            sixth = np.abs(np.diff(values, 6, axis=0)[0]) / math.sqrt(math.comb(12, 6))
+            size = np.max(np.abs(values), axis=0) + np.abs(values[-1] - values[0]) / h
+            relative = sixth / np.where(size > 0, size, 1.0)
+            return float(np.max(relative, initial=0.0, where=np.isfinite(relative)))
+
+        try:
+            return min(map(roughness, (1, 100, 1000)))
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # beyond the domain
+            return 0.0
 
     def moving(self, i: int) -> Callable[[np.ndarray], np.ndarray]:
         """All outputs as a function of input i."""
@@ -63,11 +91,11 @@ class Reference:
 
     def along(self, i: int, direction: np.ndarray) -> Limits:
         """Derivatives of all outputs along a direction of input i."""
-        return self.limits(self.moving(i), self.subject.hosts[i], direction)
+        return self.limits(self.moving(i), i, direction)
 
-    def limits(self, f: Callable, x: np.ndarray, direction: np.ndarray) -> Limits:
-        """`central_limit` of any function at the precision of the subject."""
-        return Limits(*central_limit(Line(f, x, direction), 0.05, self.eps))
+    def limits(self, f: Callable, i: int, direction: np.ndarray) -> Limits:
+        """`ridders` for any function of input i, at the precision of the subject."""
+        return Limits(*central_limit(Line(f, self.subject.hosts[i], direction), 0.05, self.eps))
 
     def columns(self, i: int) -> Limits:
         """Derivatives of all outputs by each element of input i, shape (elements, m)."""
@@ -79,7 +107,11 @@ class Reference:
 
     def verdict(self, i: int, weights: np.ndarray, direction: np.ndarray) -> Verdict:
         """The kind of point that <weights, outputs> is at, along a direction of input i."""
-        return classify(self.projected(i, weights), self.subject.hosts[i], direction, eps=self.eps)
+        return self.verdicts(self.projected(i, weights), i, direction)
+
+    def verdicts(self, f: Callable, i: int, direction: np.ndarray) -> Verdict:
+        """`classify` any function of input i at the precision of the subject."""
+        return classify(f, self.subject.hosts[i], direction, eps=self.eps)
 
     def spread(self, k: int, cotangent: np.ndarray) -> np.ndarray:
         """A cotangent of output k as weights of all outputs, zero for those that are not finite."""
@@ -137,7 +169,8 @@ def settle(
     size = np.abs(expected)
     tolerance = atol + rtol * np.max(size, initial=0.0, where=np.isfinite(size))
     off = distance(a, expected)
-    doubtful = np.flatnonzero(~(off <= tolerance + _BAR * error) | limits.bent.ravel())
+    usual = (off <= tolerance + _BAR * error) & np.isfinite(expected)
+    doubtful = np.flatnonzero(~usual | limits.bent.ravel())
     kinks, singular = [], []
     for e in doubtful[np.argsort(-off[doubtful], kind="stable")][:most].tolist():
         verdict = verdict_at(e)
@@ -152,11 +185,23 @@ def settle(
         elif not np.isfinite(expected[e]) or verdict.error < error[e]:
             expected[e], error[e] = verdict.value, verdict.error
     known = np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))
-    vague = np.flatnonzero(~(_BAR * error <= np.fmax(0.01 * known, tolerance))).tolist()
+    unknown = ~np.isfinite(expected) & ~np.isin(np.arange(a.size), singular)
+    expected[unknown], error[unknown] = a[unknown], np.inf
+    vague = np.flatnonzero(_BAR * error > max(0.01 * known, tolerance, 1e-9)).tolist()
     comparison = compare(
         claimed, expected.reshape(shape), rtol=rtol, atol=atol, error=_BAR * error.reshape(shape)
     )
     return Settled(comparison, expected.reshape(shape), tuple(kinks), tuple(singular), tuple(vague))
+
+
+def or_singular(verdict: Verdict, claimed: float, other: Callable[[], Verdict]) -> Verdict:
+    """The verdict on an element; but where infinity or NaN is claimed, and the function is singular
+    in another output or direction, that: an infinite slope times zero is NaN in every framework."""
+    if verdict.kind == "singular" or np.isfinite(claimed):
+        return verdict
+    whole = other()
+    places = np.flatnonzero(whole.kinds == "singular")
+    return element_of(whole, int(places[0])) if places.size else verdict
 
 
 def element_of(verdict: Verdict, position: int) -> Verdict:

@@ -54,9 +54,9 @@ class Finding:
     draw: str = ""
 
     def __str__(self) -> str:
-        where = [f"of {self.output}"] if self.output else []
-        where += [f"with respect to {self.input}"] if self.input else []
-        lines = [" ".join([f"{self.check}:", self.message, *where])]
+        where = f" of {self.output}" if self.output else ""
+        where += f" {'by' if self.output else 'for'} {self.input}" if self.input else ""
+        lines = [f"{self.check}{where}: {self.message}"]
         lines += [str(self.comparison)] if self.comparison is not None else []
         lines += [self.verdict] if self.verdict else []
         lines += [f"hint: {hint}" for hint in self.hints]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from typing import Any
+from functools import cache
 
 import numpy as np
 
 from ..compare import compare
-from ..kinks import classify
+from ..kinks import Verdict
 from .examination import Examination
 from .frameworks import to_host
 from .reference import Limits, element_of, settle
@@ -20,7 +21,7 @@ def check_second(x: Examination) -> None:
         x.reference.finite, x.rng("second").normal(size=x.reference.finite.size), 0.0
     )
     parts, hosts = x.reference.parts(weights), x.subject.hosts
-    last: list[tuple[int, np.ndarray, list[np.ndarray]]] = []
+    seen: list[tuple[int, np.ndarray, list[np.ndarray]]] = []
     for i, host in enumerate(hosts):
 
         def gradients(moved: np.ndarray, i: int = i) -> np.ndarray:
@@ -34,11 +35,10 @@ def check_second(x: Examination) -> None:
                 to_host(g).astype(np.float64) for g in x.subject.second(hosts, parts, tangents)
             ]
             _check_hessian(x, i, v, moved, gradients, draw)
-            last.append((i, v, moved))
-    for i, u, hu in last:
-        for j, v, hv in last:
-            if j > i and not {i, j} & x.kinked:
-                _check_symmetry(x, i, j, hu[j] * v, hv[i] * u)
+            seen.append((i, v, moved))
+    for (i, u, hu), (j, v, hv) in itertools.combinations(seen, 2):
+        if not {i, j} & x.kinked:
+            _check_symmetry(x, i, j, hu[j] * v, hv[i] * u)
 
 
 def _check_hessian(
@@ -49,31 +49,34 @@ def _check_hessian(
     gradients: Callable[[np.ndarray], np.ndarray],
     draw: str,
 ) -> None:
-    limits = x.reference.limits(gradients, x.subject.hosts[i], v)
-    verdicts: list[Any] = []
+    limits = x.reference.limits(gradients, i, v)
     start = 0
+
+    @cache
+    def verdicts() -> Verdict:
+        return x.reference.verdicts(gradients, i, v)
+
     for j, claimed in enumerate(moved):
         place = slice(start, start + claimed.size)
         start += claimed.size
         if not claimed.size or ("second", i, j) in x.failed:
             continue
 
-        def verdict_at(e: int, offset: int = place.start) -> Any:
-            if not verdicts:
-                verdicts.append(classify(gradients, x.subject.hosts[i], v, eps=x.reference.eps))
-            return element_of(verdicts[0], offset + e)
+        def verdict_at(e: int, offset: int = place.start) -> Verdict:
+            return element_of(verdicts(), offset + e)
 
         x.report.compared["second"] += 1
         chosen = Limits(*(p[place].reshape(claimed.shape) for p in limits))
         settled = settle(claimed, chosen, verdict_at, rtol=max(x.rtol, 1e-7), atol=x.atol)
         if settled.kinks or settled.singular:
             x.kinked.add(i)
-            x.report.note(f"the gradient has a kink at {x.subject.names[i]}: second derivatives")
+            text = f"by {x.subject.names[i]} of the gradient of {x.subject.names[j]}"
+            x.report.note(f"kink: derivatives {text} are not unique; admissible ones are accepted")
         if not settled.comparison.ok:
             x.failed.add(("second", i, j))
             related = x.related(claimed, settled.expected, sample=False)
             names = x.subject.names
-            text = f"wrong derivative along {names[i]} of the gradient"
+            text = f"wrong derivative of the gradient along {names[i]}"
             x.find("second", text, i=j, comparison=settled.comparison, related=related, draw=draw)
 
 
