@@ -26,10 +26,10 @@ def permutation_cross_entropy(P: Array, Q: Array) -> Array:
     over all entries and the batch, with logarithms no smaller than -100, as in torch.nn.BCELoss.
 
     P: (..., n, n) with entries in [0, 1], in either convention; Q: the same shape, from
-    `hard_permutation`. Returns a scalar. An entry of P that rounding has left outside of [0, 1]
-    counts as 0 or 1. The gradient is that of the bounded logarithm: 0 where the bound is active.
-    (torch's backward pass divides by max(P (1 - P), 1e-12) instead, so its derivative with respect
-    to an entry P = 0 with Q = 1 is -1e12 over the number of entries.)
+    `hard_permutation`. Returns a scalar. Entries of P that rounding has put just outside of [0, 1]
+    do no harm. The gradient is that of the bounded logarithm: 0 where the bound is active. (torch's
+    backward pass divides by max(P (1 - P), 1e-12) instead, so its derivative with respect to an
+    entry P = 0 with Q = 1 is -1e12 over the number of entries.)
 
     Raises ValueError if the shapes differ or P is empty.
 
@@ -46,7 +46,7 @@ def permutation_cross_entropy(P: Array, Q: Array) -> Array:
         )
     xp = ag.array_namespace(P, Q)
     Q = xp.astype(Q, P.dtype)
-    return -xp.mean(Q * _bounded_log(P) + (1 - Q) * _bounded_log(1 - P))
+    return -xp.mean(_bounded_log(P) * Q + _bounded_log(1 - P) * (1 - Q))
 
 
 def _bounded_log(p: Array) -> Array:

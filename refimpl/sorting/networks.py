@@ -14,6 +14,7 @@ import numpy as np
 
 from refimpl import autograd as ag
 from refimpl.autograd import Array
+from refimpl.autograd.backend import like_array
 from refimpl.autograd.libraries import library_of
 from refimpl.sorting.fused import fused
 from refimpl.sorting.layouts import Layout, find_layout
@@ -44,23 +45,18 @@ def relaxed(x: Array, layout: Layout, sigmoid: Sigmoid) -> tuple[Array, Array]:
     x: (..., n). Returns the sorted values (..., n) and P (..., n, n).
     """
     xp = ag.array_namespace(x)
-    n, batch = layout.size, x.shape[:-1]
-    identity = xp.reshape(ag.constant(np.eye(n), like=x), (n, n, *[1] * len(batch)))
+    n, batch, last = layout.size, x.shape[:-1], x.ndim - 1
+    values = xp.expand_dims(xp.permute_dims(x, (last, *range(last))), axis=1)
+    identity = xp.reshape(ag.constant(np.eye(n), like=x), (n, n, *[1] * last))
     columns = xp.broadcast_to(identity, (n, n, *batch))
-    values = xp.moveaxis(x, -1, 0)[:, None, ...]
-    wires = xp.concat([values, columns], axis=1)  # (n wires, value and n entries of P, ...)
+    wires = xp.concat([values, columns], axis=1)  # (wire, its value and its n entries of P, ...)
     for order, _, c in layout.steps:
-        wires = xp.take(wires, _indices(order, like=x), axis=0)
+        wires = xp.take(wires, like_array(order, x), axis=0)
         a, b, rest = wires[:c, ...], wires[c : 2 * c, ...], wires[2 * c :, ...]
         alpha = sigmoid.alpha(b[:, :1, ...] - a[:, :1, ...])
         wires = xp.concat([*soft_swap(a, b, alpha), rest], axis=0)
-    return xp.moveaxis(wires[:, 0, ...], 0, -1), xp.moveaxis(wires[:, 1:, ...], (0, 1), (-1, -2))
-
-
-def _indices(order: np.ndarray, like: Array) -> Array:
-    plain = ag.plain(like)
-    library = library_of(plain)
-    return order if library.name == "numpy" else library.xp.asarray(order, device=plain.device)
+    wires = xp.permute_dims(wires, (*range(2, last + 2), 1, 0))
+    return wires[..., 0, :], wires[..., 1:, :]
 
 
 @specification(
