@@ -114,6 +114,7 @@ def _add_check_options(check: argparse.ArgumentParser) -> None:
 
     check.add_argument("target", nargs="?", help="a Python file, or a library with an adapter")
     check.add_argument("--case", default="*", metavar="PATTERN", help="only ENTRY or ENTRY/CASE")
+    check.add_argument("--function", metavar="NAME", help="only this one of the file's functions")
     levels = ", ".join(LEVEL_KEYS)
     check.add_argument("--level", metavar="LEVELS", help=f"only some of: {levels}")
     check.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
@@ -161,6 +162,7 @@ def _check(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         cases=arguments.case,
         levels=_levels(arguments.level),
+        function=arguments.function,
         max_cases=arguments.max_cases,
         fail_fast=arguments.fail_fast,
         progress=_progress,

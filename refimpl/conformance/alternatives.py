@@ -6,6 +6,7 @@ that names the mistake better than any number.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -50,7 +51,7 @@ def _alternatives(failure: Failure) -> Iterator[Alternative]:
     for words, params in _other_parameters(entry, case):
         yield f"the reference at {words}", _tensors(failure, problem.at(case.inputs, params))
     for words, inputs, back in _other_inputs(case):
-        yield f"the reference {words}", _tensors(failure, problem.at(inputs), back)
+        yield f"the reference, {words}", _tensors(failure, problem.at(inputs), back)
 
 
 def _tensors(
@@ -73,9 +74,16 @@ def _tensors(
 
 
 def _other_parameters(entry: Entry, case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, value in case.params.items():
+    given = {**_defaults(entry), **case.params}
+    for name, value in given.items():
         for words, other in [*_other_numbers(value), *_other_choices(entry, name, value)]:
             yield f"{name}={other!r} (here {value!r}{words})", {**case.params, name: other}
+
+
+def _defaults(entry: Entry) -> dict[str, Any]:
+    """The parameters that a case may leave out."""
+    known = inspect.signature(entry.call or entry.function).parameters.values()
+    return {p.name: p.default for p in known if p.default is not p.empty}
 
 
 def _other_numbers(value: Any) -> Iterator[tuple[str, Any]]:
@@ -87,7 +95,7 @@ def _other_numbers(value: Any) -> Iterator[tuple[str, Any]]:
         (": twice it", value * 2),
         (": its square", value * value),
         (": its root", math.sqrt(abs(value))),
-        (": its opposite", -value),
+        (": its opposite, a sign", -value),
     )
     for words, other in forms:
         if other != value:
@@ -111,11 +119,13 @@ def _other_inputs(
         array = np.asarray(value)
         if array.dtype.kind != "f":
             continue
-        yield f"of -{name}", {**case.inputs, name: -array}, None
-        yield f"of -{name}, with the sign changed", {**case.inputs, name: -array}, np.negative
+        negated = {**case.inputs, name: -array}
+        yield f"f(-{name}): its sign is wrong somewhere, as in a - b for b - a", negated, None
+        yield f"-f(-{name}): the sign or the direction of {name} is wrong", negated, np.negative
         if array.ndim >= 2:
             turned = {**case.inputs, name: np.swapaxes(array, -1, -2)}
-            yield f"along the other axis of {name} (-2)", turned, lambda y: np.swapaxes(y, -1, -2)
+            words = f"f along axis -2 of {name} instead of -1"
+            yield words, turned, lambda y: np.swapaxes(y, -1, -2)
         if array.ndim >= 1:
             flipped = {**case.inputs, name: np.flip(array, -1)}
-            yield f"of {name} reversed along its last axis", flipped, None
+            yield f"f of {name} reversed along its last axis", flipped, None

@@ -87,7 +87,7 @@ class _Run:
     ) -> None:
         self.entry, self.case, self.expected = entry, case, expected
         self.target, self.module = problem_of(claim, entry, case), framework(claim.framework)
-        self.tolerance, self.path = entry.tolerance(case), path
+        self.tolerance, self.path, self.label = entry.tolerance(case), path, claim.label
         self.got: dict[str, np.ndarray] = {}
         self.error: tuple[str, str] | None = None
 
@@ -95,7 +95,7 @@ class _Run:
         """An outcome of this case."""
         level = level_of(self.case, check)
         names = (self.entry.name, self.case.name, check, level, status)
-        return Outcome(*names, message=message, size=size_of(self.case), **more)
+        return Outcome(*names, message=message, function=self.label, **more)
 
     def evaluate(self) -> tuple[str, str] | None:
         """The target's values; status and reason when its derivatives cannot be compared."""
@@ -190,11 +190,6 @@ class _Run:
             tolerance=self.tolerance,
         )
         return found
-
-
-def size_of(case: Case) -> int:
-    """How many numbers go in: small cases make the better examples."""
-    return sum(np.asarray(array).size for array in case.inputs.values())
 
 
 def _derivative(module: Any, check: str, problem: Problem, expected: Expected) -> Arrays:

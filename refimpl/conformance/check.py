@@ -34,6 +34,7 @@ class Options:
 
     cases      pattern of `entry/case` names (fnmatch); everything by default
     levels     short names from LEVEL_KEYS; all by default
+    function   name of the function to check, when a target has several; all by default
     max_cases  at most so many cases per entry, spread evenly over them
     fail_fast  stop after the first finding
     """
@@ -41,6 +42,7 @@ class Options:
     seed: int = 0
     cases: str = "*"
     levels: tuple[str, ...] = tuple(LEVEL_KEYS)
+    function: str | None = None
     max_cases: int | None = None
     fail_fast: bool = False
     progress: Progress = field(default=lambda items, label: items, compare=False)
@@ -80,7 +82,7 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     report = Report(target.name, options.seed, command=command)
     with quiet():
         for claim in target.implementations:
-            if options.wants(claim.entry):
+            if options.wants(claim.entry) and options.function in (None, claim.label):
                 for outcome in check_implementation(claim, options, target.path):
                     report.outcomes.append(outcome)
                     if options.fail_fast and outcome.failed:
@@ -106,7 +108,7 @@ def check_implementation(
         yield _finding(claim, reason)
         return
     cases = options.select(entry)
-    expected = ExpectedFailures(entry.name, claim.expected_failures)
+    expected = ExpectedFailures(entry.name, claim.label, claim.expected_failures)
     for case in options.progress(cases, entry.name):
         yield from expected.mark(_outcomes(claim, entry, case, options, path))
     if options.complete:

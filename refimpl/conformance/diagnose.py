@@ -13,7 +13,7 @@ from .arbitrate import judge
 from .compare import compare_derivatives
 from .failure import Failure
 from .frameworks import on_engine
-from .grouping import Group
+from .grouping import Group, function_of
 from .notes import note_of
 from .outcome import Outcome
 
@@ -28,7 +28,7 @@ def explain(groups: Iterable[Group]) -> None:
         if found.cause is None:
             roots.append(found)
             if failure is not None:
-                explain_one(found.example, failure)
+                explain_one(found.example, failure, _common_flags(found))
 
 
 def _independent(found: Group, failure: Failure) -> bool:
@@ -42,20 +42,27 @@ def _independent(found: Group, failure: Failure) -> bool:
 
 def _is_gradient_of(cause: Group, found: Group) -> bool:
     one, two = cause.example, found.example
-    cases = {outcome.case for outcome in cause.outcomes}
-    same = one.entry == two.entry and one.check == "vjp" and two.check in ("jvp", "second_order")
-    return same and {outcome.case for outcome in found.outcomes} <= cases
+    same = function_of(one) == function_of(two)
+    follows = one.check == "vjp" and two.check in ("jvp", "second_order")
+    return same and follows and found.cases <= cause.cases
 
 
-def explain_one(outcome: Outcome, failure: Failure) -> None:
+def _common_flags(found: Group) -> list[str]:
+    """The flags that every failing case carries: what provokes the failure, perhaps."""
+    failures = [outcome.failure for outcome in found.outcomes if outcome.failure is not None]
+    first = failures[0].case.flags
+    return [flag for flag in first if all(flag in failure.case.flags for failure in failures)]
+
+
+def explain_one(outcome: Outcome, failure: Failure, flags: Iterable[str]) -> None:
     """Add the lines that say who is right, and better hints where there are any."""
-    outcome.details += list(_details(failure))
+    outcome.details += list(_details(failure, flags))
     if failure.got.shape == failure.right.shape:
         other = alternative_hint(failure)
         outcome.hint = "; ".join(part for part in (other, outcome.hint) if part)
 
 
-def _details(failure: Failure) -> Iterator[tuple[str, str]]:
+def _details(failure: Failure, flags: Iterable[str]) -> Iterator[tuple[str, str]]:
     if failure.got.shape == failure.right.shape:
         if paths := _paths(failure):
             yield "path", paths
@@ -72,7 +79,7 @@ def _details(failure: Failure) -> Iterator[tuple[str, str]]:
         yield "kinks", failure.entry.kinks
     if failure.case.clause:
         yield "clause", f"{failure.case.clause} [{failure.entry.source}]"
-    for flag in failure.case.flags:
+    for flag in flags:
         if note := note_of(failure.entry, flag):
             yield "flag", f"{flag}: {note.description} {note.effect}"
 

@@ -16,8 +16,8 @@ class ExpectedFailures:
     an invariant, and the symptoms are those of the JSON report.
     """
 
-    def __init__(self, entry: str, reasons: Mapping[str, str]) -> None:
-        self.entry, self.reasons = entry, dict(reasons)
+    def __init__(self, entry: str, function: str, reasons: Mapping[str, str]) -> None:
+        self.entry, self.function, self.reasons = entry, function, dict(reasons)
         self.met: set[str] = set()
 
     def mark(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -44,6 +44,6 @@ class ExpectedFailures:
         for pattern, reason in self.reasons.items():
             if pattern not in self.met:
                 outcome = Outcome(self.entry, "", "values", LEVEL_KEYS["values"], "fail")
-                outcome.subject = "expected failure"
+                outcome.subject, outcome.function = "expected failure", self.function
                 outcome.message = f"nothing fails for {pattern!r} any more ({reason}): remove it"
                 yield outcome

@@ -10,11 +10,13 @@ from .outcome import LEVEL_KEYS, Outcome
 
 _ORDER = {"values": 0, "vjp": 1, "jvp": 2, "second_order": 3}
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+_MINOR = 4  # a symptom this many times rarer than another one is a look-alike of it
+_DISTINCT = ("not_a_number", "reshaped", "dtype")  # but these never are
 
 
 @dataclass
 class Group:
-    """Failures of one entry with the same subject and the same symptom, the simplest first.
+    """Failures of one function with the same subject and the same symptom, the simplest first.
 
     cause  the finding that this one follows from, if it does: wrong values have wrong derivatives,
            and a wrong gradient has wrong tangents and second derivatives
@@ -25,46 +27,77 @@ class Group:
 
     @property
     def example(self) -> Outcome:
-        """The one to show: an ordinary case rather than an edge case, float64, few numbers."""
+        """The one to show: an ordinary case rather than an edge case, and in float64."""
         return self.outcomes[0]
+
+    @property
+    def cases(self) -> set[str]:
+        """The cases that fail."""
+        return {outcome.case for outcome in self.outcomes}
 
 
 def group(failures: Iterable[Outcome]) -> list[Group]:
-    """The failures by entry, check, subject and symptom; causes before what follows from them."""
-    found: dict[tuple[str, ...], list[Outcome]] = {}
+    """The failures by function, check, subject and symptom; causes before what they cause."""
+    found: dict[tuple[str, ...], dict[str, list[Outcome]]] = {}
+    functions: dict[tuple[str, str], int] = {}
     for outcome in failures:
-        found.setdefault(_key(outcome), []).append(outcome)
-    groups = [Group(tuple(sorted(members, key=_simplicity))) for members in found.values()]
-    groups.sort(key=lambda g: (g.example.entry, _ORDER.get(g.example.check, 4)))
+        functions.setdefault(function_of(outcome), len(functions))
+        key = (*function_of(outcome), outcome.check, outcome.subject)
+        found.setdefault(key, {}).setdefault(_symptom(outcome), []).append(outcome)
+    groups = [Group(tuple(g)) for by_symptom in found.values() for g in _merged(by_symptom)]
+    groups.sort(key=lambda g: (functions[function_of(g.example)], _ORDER.get(g.example.check, 4)))
     _find_causes(groups)
     return groups
+
+
+def function_of(outcome: Outcome) -> tuple[str, str]:
+    """Entry and name of the function that an outcome is about."""
+    return outcome.entry, outcome.function
+
+
+def _symptom(outcome: Outcome) -> str:
+    plain = outcome.failure is None and not outcome.symptom
+    return _NUMBER.sub("#", outcome.message)[:60] if plain else outcome.symptom
+
+
+def _merged(by_symptom: dict[str, list[Outcome]]) -> list[list[Outcome]]:
+    """The lists by symptom, rare array patterns added to the end of the most frequent one.
+
+    On two elements a transposition is a reversal, and where nothing happens every mistake is small.
+    """
+    ordered = sorted(by_symptom.values(), key=len, reverse=True)
+    main, *others = [sorted(outcomes, key=_simplicity) for outcomes in ordered]
+    kept = [main]
+    for outcomes in others:
+        comparable = all(
+            o.failure is not None and o.symptom not in _DISTINCT for o in (main[0], outcomes[0])
+        )
+        if comparable and len(outcomes) * _MINOR <= len(main):
+            main.extend(outcomes)
+        else:
+            kept.append(outcomes)
+    return kept
+
+
+def _simplicity(outcome: Outcome) -> tuple[bool, bool, bool]:
+    """Among equals the first, because methods list their plain cases first."""
+    unusual = outcome.level == LEVEL_KEYS["edge"]
+    degenerate = outcome.failure is not None and outcome.failure.right.size < 2
+    return outcome.level == LEVEL_KEYS["dtypes"], degenerate, unusual
 
 
 def _find_causes(groups: list[Group]) -> None:
     """A group follows from others when each of its cases fails further upstream already."""
     for candidate in groups:
         causes = [g for g in groups if g.cause is None and _upstream(g.example, candidate.example)]
-        cases = {outcome.case for cause in causes for outcome in cause.outcomes}
-        if {outcome.case for outcome in candidate.outcomes} <= cases:
+        if candidate.cases <= set().union(*(cause.cases for cause in causes)):
             candidate.cause = causes[0]
 
 
 def _upstream(one: Outcome, two: Outcome) -> bool:
     """Whether a failure of the first kind explains one of the second."""
-    if one.entry != two.entry:
+    if function_of(one) != function_of(two):
         return False
     if one.check == "values":
         return two.check != "values"
     return one.check == "vjp" and two.check in ("jvp", "second_order")
-
-
-def _key(outcome: Outcome) -> tuple[str, ...]:
-    plain = outcome.failure is None and not outcome.symptom
-    symptom = _NUMBER.sub("#", outcome.message)[:60] if plain else outcome.symptom
-    return outcome.entry, outcome.check, outcome.subject, symptom
-
-
-def _simplicity(outcome: Outcome) -> tuple[bool, bool, bool, int, str]:
-    unusual = outcome.level == LEVEL_KEYS["edge"]
-    degenerate = outcome.failure is not None and outcome.failure.right.size < 2
-    return outcome.level == "dtypes", degenerate, unusual, outcome.size, outcome.case

@@ -9,7 +9,7 @@ import numpy as np
 
 from refimpl.spec import Case, Entry, Run
 
-from .cases import problem_of, size_of
+from .cases import problem_of
 from .frameworks import framework
 from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome
@@ -35,7 +35,7 @@ def check_invariants(
         except Exception as error:
             status, message = "fail", f"raised {describe(error, path)}"
         outcome = Outcome(entry.name, case.name, invariant.name, LEVEL_KEYS["invariants"], status)
-        outcome.subject, outcome.message, outcome.size = invariant.name, message, size_of(case)
+        outcome.subject, outcome.message, outcome.function = invariant.name, message, claim.label
         if status == "fail":
             outcome.details.append(("promise", invariant.clause))
         yield outcome

@@ -53,6 +53,7 @@ class Outcome:
     details   further lines, as (label, text)
     hint      what the numbers suggest
     symptom   the same in a word or two; failures with the same symptom are reported together
+    function  name of the function under test
     failure   the arrays, for the explanation that representative failures get
     """
 
@@ -66,7 +67,7 @@ class Outcome:
     details: list[tuple[str, str]] = field(default_factory=list)
     hint: str = ""
     symptom: str = ""
-    size: int = 0
+    function: str = ""
     failure: Failure | None = field(default=None, repr=False)
 
     @property
@@ -133,4 +134,6 @@ class Report:
     def replay(self, outcome: Outcome) -> str:
         """The command line that repeats this one comparison."""
         seed = f" --seed {self.seed}" if self.seed else ""
-        return f"{self.command} --case {shlex.quote(outcome.name)}{seed}"
+        several = len({o.function for o in self.outcomes if o.entry == outcome.entry}) > 1
+        function = f" --function {outcome.function}" if several and outcome.function else ""
+        return f"{self.command} --case {shlex.quote(outcome.name)}{function}{seed}"

@@ -11,8 +11,10 @@ import numpy as np
 from refimpl.autograd.hints import Hint, hints, same
 from refimpl.spec import Case, Tolerance
 
-from .compare import SINGLE, compare_derivatives
+from .compare import compare_derivatives
 
+ROUNDED = Tolerance(rtol=0.0, atol=0.0, gradient_rtol=1e-6)
+"""What float32 in one place of a float64 computation leaves of the precision."""
 CONSTANTS = {
     "pi": math.pi,
     "sqrt(pi)": math.sqrt(math.pi),
@@ -30,8 +32,9 @@ def pattern_hint(
     `check` is the comparison that failed.
     """
     comparable = got.shape == right.shape and case.dtype == "float64"
-    if comparable and compare_derivatives(got, right, SINGLE):
-        return "precision", "right to single precision only: something is computed in float32"
+    if comparable and compare_derivatives(got, right, ROUNDED):
+        words = "right to single precision only: perhaps something is computed in float32"
+        return "precision", words
     closeness = _closeness(tolerance)
     if comparable and got.ndim > 2 and same(got, np.swapaxes(right, -1, -2), closeness):
         return "transposed", "the last two axes are swapped: it is transposed"

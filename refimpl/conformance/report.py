@@ -69,7 +69,7 @@ def _total(counts: dict[str, Counter[str]]) -> Counter[str]:
 
 def _finding(report: Report, found: Group, title: str, verbose: bool) -> Iterator[str]:
     first = found.example
-    yield f"{title}  {first.name}"
+    yield f"{title}  {first.function}: {first.name}" if first.function else f"{title}  {first.name}"
     yield from _labelled(
         "what", f"{first.subject}: {first.message}" if first.subject else first.message
     )
@@ -158,8 +158,14 @@ def _record(report: Report, outcome: Outcome) -> dict[str, Any]:
         "level": outcome.level,
         "status": outcome.status,
         "subject": outcome.subject,
+        "function": outcome.function,
     }
-    optional = {"message": outcome.message, "hint": outcome.hint, "numbers": outcome.numbers()}
+    optional = {
+        "message": outcome.message,
+        "hint": outcome.hint,
+        "symptom": outcome.symptom,
+        "numbers": outcome.numbers(),
+    }
     record |= {key: value for key, value in optional.items() if value}
     if outcome.details:
         record["details"] = [{"label": label, "text": text} for label, text in outcome.details]

@@ -21,7 +21,7 @@ from refimpl.autograd.differences import ridders
 from refimpl.autograd.kinks import classify
 from refimpl.spec import Case, Entry
 
-from .cases import SUBJECTS, applicable, size_of
+from .cases import SUBJECTS, applicable
 from .compare import compare_derivatives, compare_values
 from .frameworks import Problem, on_engine
 from .lines import double
@@ -59,7 +59,7 @@ def _outcome(entry: Entry, case: Case, check: str, name: str, wrong: str | None)
     status = "fail" if wrong else "pass"
     outcome = Outcome(entry.name, case.name, check, level_of(case, check), status)
     outcome.subject = SUBJECTS[check].format(name) if name else "call"
-    outcome.message, outcome.size = wrong or "", size_of(case)
+    outcome.message = wrong or ""
     if wrong and case.clause:
         outcome.details.append(("clause", f"{case.clause} [{entry.source}]"))
     return outcome

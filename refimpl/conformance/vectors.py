@@ -27,6 +27,7 @@ import refimpl
 from refimpl.autograd.compare import Comparison, compare
 
 from .frameworks import Problem, on_engine
+from .loading import UsageError
 
 Arrays = dict[str, np.ndarray]
 PREFIXES = ("in", "out", "cot", "grad", "tan", "jvp", "vec", "hvp")
@@ -35,12 +36,12 @@ PREFIXES = ("in", "out", "cot", "grad", "tan", "jvp", "vec", "hvp")
 def vectors_folder() -> Path | None:
     """Where the recorded numbers are: REFIMPL_VECTORS, else those that come with the package.
 
-    None when there are none. FileNotFoundError when REFIMPL_VECTORS names no folder.
+    None when there are none. UsageError when REFIMPL_VECTORS names no folder.
     """
     named = os.environ.get("REFIMPL_VECTORS")
     if named:
         if not Path(named).is_dir():
-            raise FileNotFoundError(f"REFIMPL_VECTORS={named}: expected a folder")
+            raise UsageError(f"REFIMPL_VECTORS={named}: expected a folder")
         return Path(named)
     package = Path(refimpl.__path__[0])
     for folder in (package / "vectors", package.parent / "tests" / "vectors"):

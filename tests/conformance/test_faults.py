@@ -53,7 +53,8 @@ def test_a_syntax_error_is_shown_with_its_line(check):
         ("x = 1\n1 / 0", "ZeroDivisionError: division by zero (target.py:2"),
         ("import sys\nsys.exit(3)", "SystemExit: 3 (target.py:2"),
         (
-            'from refimpl.conformance import implements\n@implements("a.b", framework="tf")\ndef f(): ...',
+            "from refimpl.conformance import implements\n"
+            '@implements("a.b", framework="tf")\ndef f(): ...',
             "ValueError: framework 'tf': expected one of numpy, torch, jax, refimpl (target.py:2",
         ),
     ],

@@ -127,8 +127,9 @@ GRADIENT = """
 def gradient(cotangents, x, steepness, distance):
     from refimpl import autograd as ag
     from refimpl.spec import find
-    _, pull = ag.vjp(lambda x: find("toy.soft_pool").function(x, steepness=steepness, distance=distance), x)
-    return {returned}
+    params = {"steepness": steepness, "distance": distance}
+    _, pull = ag.vjp(lambda x: find("toy.soft_pool").function(x, **params), x)
+    return RETURNED
 """
 
 
@@ -139,7 +140,7 @@ def with_gradient(returned):
     """The NumPy implementation with a `vjp=` that returns that expression."""
     text = POOL.format(imports=TEXTS["numpy"], name="numpy")
     marked = text.replace('framework="numpy"', 'framework="numpy", vjp=gradient')
-    return GRADIENT.replace("{returned}", returned) + marked
+    return GRADIENT.replace("RETURNED", returned) + marked
 
 
 @pytest.mark.parametrize("returned", [PULLED, f"({PULLED},)", f"{{'x': {PULLED}}}"])

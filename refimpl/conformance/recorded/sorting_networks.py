@@ -40,7 +40,8 @@ def _layout(inputs: Inputs, record: Record) -> Inputs:
 
 
 def _sort(x: Any, params: Record) -> tuple[Any, Any]:
-    network: str = PUBLISHED.get(params["network"], params["network"])
+    name = str(params["network"])
+    network = PUBLISHED.get(name, name)
     options = {name: params[name] for name in OPTIONS if name in params}
     if options.get("distribution") != "optimal":
         return sorting_network(x, network=network, **options)
