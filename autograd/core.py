@@ -154,6 +154,9 @@ class Tracer:
     def __iter__(self) -> Any:
         return iter(OPERATIONS["unstack"](self, axis=0))
 
+    def __deepcopy__(self, memo: dict) -> Tracer:
+        return self  # a copy would belong to a copy of the tape, and its derivative be lost
+
     def __array_namespace__(self, api_version: str | None = None) -> Any:
         return self.tape.library.traced
 

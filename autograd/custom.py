@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
+from .backend import constant
 from .core import OPERATIONS, Array, Primitive, Tape, is_traced, plain, traced_tuple
 from .libraries import is_array, library_of
 from .messages import describe
@@ -16,17 +17,17 @@ from .transforms import vjp
 
 
 def stop_gradient(x: Array) -> Array:
-    """`x` as a constant: the same value, derivative zero at every order and level (for torch and
-    JAX arrays, too).
+    """`x`, an array or a container of arrays, as a constant: the same value, derivative zero at
+    every order and level (for torch and JAX arrays, too).
 
     `x + stop_gradient(y - x)` has the value of y and the derivative of x.
     """
-    return _detach(x) if is_array(x) else x
+    return tree.tree_map(_detach, x)
 
 
-def _detach(x: Array) -> Array:
+def _detach(x: Any) -> Any:
     x = plain(x)
-    return library_of(x).detach(x)
+    return library_of(x).detach(x) if is_array(x) else x
 
 
 class custom_vjp:  # noqa: N801  # a decorator
@@ -36,11 +37,12 @@ class custom_vjp:  # noqa: N801  # a decorator
     `backward(residuals, g)` one cotangent per argument, the backward pass through `f` runs
     `backward`. Arguments and outputs may be containers; arguments that are not floating-point
     arrays (whole numbers, generators, options) take any cotangent, usually None. None is a zero
-    cotangent. `backward` is ordinary traceable code, which gives second derivatives.
+    cotangent. `backward` is ordinary traceable code, which gives second derivatives. Keyword
+    arguments are options: they go to `f` and `forward` as they are and have no derivative.
 
-    Raises ValueError in the backward pass for a wrong number or shape of cotangents, naming the
-    function, the argument and both shapes, and in the forward pass if the function reads a traced
-    array that is not among its arguments.
+    Raises ValueError in the backward pass for a wrong number, structure or shape of cotangents,
+    naming the function, the argument and both shapes, and in the forward pass if the function reads
+    a traced array that is not among its arguments; TypeError for a traced keyword argument.
 
     >>> import numpy as np
     >>> from refimpl.autograd import grad
@@ -61,31 +63,36 @@ class custom_vjp:  # noqa: N801  # a decorator
     def defvjp(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
         self._forward, self._backward = forward, backward
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        name = getattr(self, "__name__", "custom_vjp")
+        if any(map(is_traced, tree.leaves(options))):
+            raise TypeError(
+                f"{name}: a keyword argument is an option without derivative, got a traced array; "
+                "pass it by position, or take stop_gradient of it"
+            )
         leaves, rebuild = tree.flatten(args)
         tapes = [x.tape for x in leaves if is_traced(x)]
         if not tapes:
-            return self._f(*args)
-        name = getattr(self, "__name__", "custom_vjp")
+            return self._f(*args, **options)
         if self._forward is None or self._backward is None:
             raise TypeError(f"{name}: no derivative; call {name}.defvjp(forward, backward) first")
         tape = max(tapes, key=lambda t: t.level)
         parents = [x.slot if is_traced(x) and x.tape is tape else None for x in leaves]
         values = [x.value if is_traced(x) and x.tape is tape else x for x in leaves]
         inner = rebuild(values)
-        output, residuals = self._forward(*inner)
+        output, residuals = self._forward(*inner, **options)
         if any(map(is_traced, values)):
-            output = self(*inner)  # lower levels take the replaced derivative as well
+            output = self(*inner, **options)  # lower levels take the replaced derivative as well
         if any(map(is_traced, tree.leaves((values, output, residuals)))):
             tape.flat = False
-        return self._record(name, tape, parents, args, values, output, residuals)
+        return self._record(name, tape, parents, inner, values, output, residuals)
 
     def _record(
         self,
         name: str,
         tape: Tape,
         parents: list,
-        args: tuple,
+        inner: tuple,
         values: list,
         output: Any,
         residuals: Any,
@@ -103,7 +110,7 @@ class custom_vjp:  # noqa: N801  # a decorator
             given = iter(g)
             cotangent = rebuild_output([next(given) if t else None for t in traced])
             returned = self._backward(residuals, cotangent)  # type: ignore[misc]
-            flat = _cotangents_of_leaves(name, args, inputs, returned)
+            flat = _cotangents_of_leaves(name, inner, inputs, returned)
             return [flat[p] for p in positions]
 
         primitive = Primitive(name, rule, variadic=True)
@@ -129,32 +136,26 @@ def _cotangents_of_leaves(name: str, args: tuple, inputs: Sequence[Any], returne
         )
     flat: list[Any] = []
     for number, (argument, cotangent) in enumerate(zip(args, returned, strict=True)):
-        count = len(tree.leaves(argument))
-        parts = [None] * count if cotangent is None else _match(argument, cotangent)
-        if len(parts) != count:
-            raise ValueError(
-                f"{name}: backward returned {len(parts)} cotangents for the {count} arrays of "
-                f"argument {number}"
-            )
-        for x, c in zip(inputs[len(flat) : len(flat) + count], parts, strict=True):
-            found = tuple(getattr(c, "shape", ()))
-            if c is not None and is_array(x) and found != tuple(x.shape):
-                raise ValueError(
-                    f"{name}: backward returned a cotangent of shape {found} for argument "
-                    f"{number}, which has shape {tuple(x.shape)}"
-                )
-        flat += parts
-    return flat
+        where = f"{name}: cotangent that backward returned for argument {number}"
+        flat += tree.matching(argument, cotangent, where, sparse=True)
+    paths = [p for i, a in enumerate(args) for p in tree.paths(a, f"argument {i}")]
+    return [
+        _checked_cotangent(name, path, x, c) for path, x, c in zip(paths, inputs, flat, strict=True)
+    ]
 
 
-def _match(argument: Any, cotangent: Any) -> list:
-    """Leaves of `cotangent` in the order of `argument`'s; None may stand for a whole subtree."""
-    if cotangent is None:
-        return [None] * len(tree.leaves(argument))
-    inner, given = tree.children(argument), tree.children(cotangent)
-    if inner is None or given is None or len(inner) != len(given):
-        return [cotangent] if inner is None else tree.leaves(cotangent)
-    return [leaf for (_, a), (_, c) in zip(inner, given, strict=True) for leaf in _match(a, c)]
+def _checked_cotangent(name: str, path: str, x: Any, c: Any) -> Any:
+    """The cotangent `c` of `x` in the shape and dtype of `x`; None for what has no derivative."""
+    if c is None or not (is_array(x) and _is_floating(x)):
+        return None
+    if not is_array(c):
+        c = constant(c, like=x)
+    if tuple(c.shape) != tuple(x.shape):
+        raise ValueError(
+            f"{name}: backward returned a cotangent of shape {tuple(c.shape)} for {path}, which "
+            f"has shape {tuple(x.shape)}"
+        )
+    return c if c.dtype == x.dtype else OPERATIONS["astype"](c, x.dtype)
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,7 +166,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     reads must be an argument.
     """
 
-    def backward(args: tuple, g: Any) -> tuple:
+    def forward(*args: Any, **options: Any) -> tuple:
+        return f(*args, **options), (args, options)
+
+    def backward(residuals: tuple, g: Any) -> tuple:
+        args, options = residuals
         leaves, rebuild = tree.flatten(args)
         moving = [i for i, x in enumerate(leaves) if is_array(x) and _is_floating(x)]
 
@@ -173,7 +178,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             new = list(leaves)
             for i, x in zip(moving, floats, strict=True):
                 new[i] = x
-            return f(*rebuild(new))
+            return f(*rebuild(new), **options)
 
         cotangents: list[Any] = [None] * len(leaves)
         for i, c in zip(moving, vjp(of_floats, *[leaves[i] for i in moving])[1](g), strict=True):
@@ -181,7 +186,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         return rebuild(cotangents)
 
     wrapped = custom_vjp(f)
-    wrapped.defvjp(lambda *args: (f(*args), args), backward)
+    wrapped.defvjp(forward, backward)
     return wrapped
 
 

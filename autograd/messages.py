@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+import numpy as np
+
 _LOST = "its derivative would be lost; keep it an array, or take stop_gradient(x) first"
 _BUFFER = "build a new array with at_set(x, index, v), at_add(x, index, v), xp.stack or xp.concat"
 _NAMESPACE = (
@@ -80,7 +82,8 @@ def describe(args: Sequence, kwargs: dict) -> str:
 
 def explained(error: Exception, name: str, values: Sequence, kwargs: dict) -> Exception:
     """The same kind of error with the operation, shapes and dtypes added to its text."""
-    kind = type(error) if type(error) in (ValueError, TypeError, IndexError) else ValueError
+    kinds = (np.linalg.LinAlgError, TypeError, IndexError)
+    kind: type[Exception] = next((k for k in kinds if isinstance(error, k)), ValueError)
     return kind(f"{error}\n  in {name}({describe(values, kwargs)})")
 
 

@@ -18,7 +18,7 @@ from .messages import describe
 CONSTANT = frozenset(
     [
         "all", "any", "argmax", "argmin", "argsort", "broadcast_shapes", "can_cast", "ceil",
-        "count_nonzero", "empty_like", "equal", "finfo", "floor", "floor_divide", "full_like",
+        "count_nonzero", "empty_like", "equal", "finfo", "floor", "floor_divide",
         "greater", "greater_equal", "iinfo", "isdtype", "isfinite", "isin", "isinf", "isnan",
         "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor",
         "nonzero", "not_equal", "ones_like", "result_type", "round", "searchsorted", "sign",

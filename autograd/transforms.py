@@ -8,12 +8,15 @@ it on demand.
 from __future__ import annotations
 
 import functools
+import itertools
+import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
 from .backend import constant, creation_namespace
-from .core import Array, Tape, Tracer, backward, is_traced, plain
+from .core import OPERATIONS, Array, Tape, Tracer, backward, is_traced, plain
 from .libraries import is_array, library_of
 
 Function = Callable[..., Any]
@@ -63,20 +66,21 @@ class _Trace:
         )
         called = list(args)
         for i, part in zip(
-            argnums, self._grouped([Tracer(x, self.tape) for x in self.primals]), strict=True
+            argnums, self.grouped([Tracer(x, self.tape) for x in self.primals]), strict=True
         ):
             called[i] = part
         try:
             output = f(*called)
         finally:
             self.tape.close()
+        self.structure = output
         found, self.rebuild_output = tree.flatten(output)
         self.slots = [y.slot if is_traced(y) and y.tape is self.tape else None for y in found]
         self.outputs = [
             y.value if slot is not None else y for y, slot in zip(found, self.slots, strict=True)
         ]
 
-    def _grouped(self, values: list) -> list:
+    def grouped(self, values: list) -> list:
         groups, start = [], 0
         for count, rebuild in self.rebuilds:
             groups.append(rebuild(values[start : start + count]))
@@ -91,7 +95,7 @@ class _Trace:
                 start[slot] = start[slot] + g if slot in start else g
         gradients = backward(self.tape, start, len(self.primals), consume=consume)
         zeros = self.tape.library.traced.zeros_like
-        return self._grouped(
+        return self.grouped(
             [zeros(x) if g is None else g for g, x in zip(gradients, self.primals, strict=True)]
         )
 
@@ -114,44 +118,27 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple]]:
     trace = _Trace(f, args, range(len(args)), "vjp")
 
     def pull(g: Any) -> tuple:
-        return tuple(trace.pull(_cotangents(g, trace)))
+        return tuple(trace.pull(_vectors("cotangent", g, trace.structure, trace.outputs)))
 
     return trace.rebuild_output(trace.outputs), pull
 
 
-def _cotangents(g: Any, trace: _Trace) -> list:
-    """The leaves of `g`, checked against the outputs."""
-    outputs = trace.outputs
-    if g is None:
-        return [None] * len(outputs)
-    if len(outputs) == 1 and not isinstance(g, (list, tuple, dict)):
-        parts = [g]
-    else:
-        parts = _leaves_with_none(g)
-    if len(parts) != len(outputs):
-        raise ValueError(
-            f"pull: expected {len(outputs)} cotangents, one per output, got {len(parts)}"
-        )
-    return [_cotangent(part, y) for part, y in zip(parts, outputs, strict=True)]
+def _vectors(name: str, given: Any, structure: Any, arrays: Sequence[Any]) -> list:
+    """The leaves of `given`, checked against the arrays in `structure`; None is zero."""
+    parts = tree.matching(structure, given, name, sparse=True)
+    labels = tree.paths(structure, name)
+    return [_vector(*group) for group in zip(labels, parts, arrays, strict=True)]
 
 
-def _leaves_with_none(g: Any) -> list:
-    parts = tree.children(g)
-    if g is None or parts is None:
-        return [g]
-    return [leaf for _, part in parts for leaf in _leaves_with_none(part)]
-
-
-def _cotangent(g: Any, y: Array) -> Array:
-    if g is None or not is_array(y):
+def _vector(name: str, v: Any, x: Any) -> Array:
+    """`v` as an array of the shape and dtype of `x`; None for zero and for what is no array."""
+    if v is None or not is_array(x):
         return None
-    if not is_array(g):
-        g = constant(g, like=y)
-    if tuple(g.shape) != tuple(y.shape):
-        raise ValueError(
-            f"pull: expected a cotangent of shape {tuple(y.shape)}, got {tuple(g.shape)}"
-        )
-    return g if g.dtype == y.dtype else library_of(g).traced.astype(g, y.dtype)
+    if not is_array(v):
+        v = constant(v, like=x)
+    if tuple(v.shape) != tuple(x.shape):
+        raise ValueError(f"{name}: expected shape {tuple(x.shape)}, got {tuple(v.shape)}")
+    return v if v.dtype == x.dtype else library_of(v).traced.astype(v, x.dtype)
 
 
 def value_and_grad(
@@ -240,7 +227,8 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
             f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}"
         )
     trace = _Trace(f, primals, range(len(primals)), "jvp")
-    moved = iter(_pushforward(trace)(list(tangents)))
+    flat = _vectors("tangent", tuple(tangents), tuple(primals), trace.primals)
+    moved = iter(_pushforward(trace)(trace.grouped(flat)))
     zeros = trace.tape.library.traced.zeros_like
     parts = [
         next(moved) if slot is not None else zeros(y) if is_array(y) else y
@@ -276,7 +264,10 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
         i = _positions(argnums, len(args), getattr(f, "__name__", "f"))[0]
         trace = _Trace(functools.partial(f, **kwargs), args, [i], "jacobian")
         inputs, rebuild_input = tree.flatten(args[i])
-        wide = sum(x.size for x in trace.primals) > sum(plain(y).size for y in trace.outputs)
+        for y in trace.outputs:
+            if not is_array(y):
+                raise TypeError(f"jacobian: expected arrays as outputs, got {type(y).__name__}")
+        wide = _size(trace.primals) > _size(trace.outputs)
         blocks = _by_rows(trace) if wide else _by_columns(trace)
         count = len(inputs)
         return trace.rebuild_output([rebuild_input(row[:count]) for row in blocks])
@@ -284,53 +275,49 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
     return evaluate
 
 
+def _size(arrays: Sequence[Array]) -> int:
+    return sum(math.prod(x.shape) for x in arrays)
+
+
 def _basis(x: Array) -> list[Array]:
     """The unit arrays of the shape of `x`, in C order."""
-    xp = library_of(plain(x)).xp
-    flat = [0.0] * x.size
-    return [
-        xp.reshape(constant([*flat[:k], 1.0, *flat[k + 1 :]], like=x), x.shape)
-        for k in range(x.size)
-    ]
+    x = plain(x)
+    xp, at_set = library_of(x).xp, OPERATIONS["at_set"]
+    flat = xp.reshape(xp.zeros_like(x), (math.prod(x.shape),))
+    return [xp.reshape(at_set(flat, k, 1.0), x.shape) for k in range(flat.shape[0])]
 
 
 def _by_rows(trace: _Trace) -> list[list[Array]]:
-    xp = trace.tape.library.traced
     blocks = []
     for k, y in enumerate(trace.outputs):
         alone: list[Any] = [None] * len(trace.outputs)
         rows = [tree.leaves(trace.pull([*alone[:k], e, *alone[k + 1 :]])) for e in _basis(y)]
         blocks.append(
-            [
-                xp.reshape(xp.stack([row[i] for row in rows]), (*y.shape, *x.shape))
-                if rows
-                else xp.zeros_like(x)[None][:0]
-                for i, x in enumerate(trace.primals)
-            ]
+            [_joined([row[i] for row in rows], 0, y, x) for i, x in enumerate(trace.primals)]
         )
     return blocks
 
 
 def _by_columns(trace: _Trace) -> list[list[Array]]:
-    xp = trace.tape.library.traced
     push = _pushforward(trace)
     blocks: list[list[Array]] = [[] for _ in trace.outputs]
-    zeros = [xp.zeros_like(x) for x in trace.primals]
     for i, x in enumerate(trace.primals):
-        columns = [push(trace._grouped([*zeros[:i], e, *zeros[i + 1 :]])) for e in _basis(x)]
-        moved = iter(range(len(columns[0]) if columns else 0))
+        alone: list[Any] = [None] * len(trace.primals)
+        columns = [push(trace.grouped([*alone[:i], e, *alone[i + 1 :]])) for e in _basis(x)]
+        position = itertools.count()
         for block, y, slot in zip(blocks, trace.outputs, trace.slots, strict=True):
-            k = next(moved, None) if slot is not None else None
-            block.append(
-                xp.broadcast_to(
-                    xp.zeros_like(y)[(..., *[None] * len(x.shape))], (*y.shape, *x.shape)
-                )
-                if k is None
-                else xp.reshape(
-                    xp.stack([column[k] for column in columns], axis=-1), (*y.shape, *x.shape)
-                )
-            )
+            k = next(position) if slot is not None else None
+            block.append(_joined([c[k] for c in columns if k is not None], -1, y, x))
     return blocks
+
+
+def _joined(parts: list[Array], axis: int, y: Array, x: Array) -> Array:
+    """The block of the Jacobian of `y` in `x` from its rows or columns; zeros without any."""
+    shape = (*y.shape, *x.shape)
+    xp = library_of(x).traced
+    if not parts:
+        return xp.broadcast_to(constant(0.0, like=x), shape)
+    return xp.reshape(xp.stack(parts, axis=axis), shape)
 
 
 def hessian(f: Function, argnums: int = 0) -> Function:
@@ -351,12 +338,11 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
 
     Reverse over reverse: the gradient of x -> <grad f(x), v>.
     """
-    direction = tree.leaves(v)
+    direction = _vectors("hvp: direction", v, x, [_as_leaf(leaf, "hvp") for leaf in tree.leaves(x)])
 
     def slope(point: Any) -> Any:
         parts = zip(tree.leaves(grad(f)(point)), direction, strict=True)
-        return functools.reduce(
-            lambda a, b: a + b, [library_of(g).traced.sum(g * d) for g, d in parts]
-        )
+        terms = [library_of(g).traced.sum(g * d) for g, d in parts if d is not None]
+        return functools.reduce(operator.add, terms) if terms else 0.0
 
     return grad(slope)(x)

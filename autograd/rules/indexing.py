@@ -124,7 +124,13 @@ def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool
     Untraced.
     """
     x = plain(x)
-    return library_of(x).xp.argsort(-x if descending else x, axis=axis, stable=True)
+    xp = library_of(x).xp
+    if not descending:
+        return xp.argsort(x, axis=axis, stable=True)
+    if xp.isdtype(x.dtype, "real floating"):
+        return xp.argsort(-x, axis=axis, stable=True)
+    order = xp.argsort(xp.flip(x, axis=axis), axis=axis, stable=True)  # -x may overflow
+    return x.shape[axis] - 1 - xp.flip(order, axis=axis)
 
 
 @operation

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import constant, indices_like
-from ..core import OPERATIONS, plain
+from ..core import OPERATIONS, is_traced, plain
 from ..libraries import library_of
 from ._table import define, operation
 
@@ -183,6 +183,16 @@ def diag(x: Any, /) -> Any:
     xp = library_of(x).traced
     column = indices_like(x.shape[-1], x)
     return xp.where(column[:, None] == column[None, :], x[..., None, :], constant(0.0, like=x))
+
+
+@operation
+def full_like(x: Any, /, fill_value: Any, **options: Any) -> Any:
+    """An array of the shape of `x`, and its dtype if none is given, filled with one value."""
+    like = plain(x)
+    if not is_traced(fill_value):
+        return library_of(like).xp.full_like(like, fill_value, **options)
+    value = OPERATIONS["astype"](fill_value, options.get("dtype") or like.dtype)
+    return OPERATIONS["broadcast_to"](value, tuple(like.shape))
 
 
 @operation

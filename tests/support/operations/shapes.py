@@ -132,6 +132,8 @@ ENTRIES = (
           Case(((2, 3),), {"shift": (1, 2), "axis": (0, -1)}), drawn=_rolled()),
     _on("broadcast_to", lambda xp, ag, x: xp.broadcast_to(x, (2, 2, 3)), (2, 3), (1, 3), (3,), ()),
     _on("broadcast_to empty", lambda xp, ag, x: xp.broadcast_to(x, (0, 3)), (1, 3), (3,), ()),
+    entry("full_like", lambda xp, ag, x, y: xp.full_like(x, xp.sum(y)) * x, ("real", "real"),
+          Case(((2, 3), (2,))), Case(((), (2,)))),
     entry("broadcast_arrays", lambda xp, ag, x, y: tuple(xp.broadcast_arrays(x, y)),
           ("real", "real"), Case(((2, 1), (3,))), Case(((), (2,)))),
     entry("meshgrid", lambda xp, ag, x, y, z: tuple(xp.meshgrid(x, y, z)),
