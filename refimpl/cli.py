@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="refimpl",
-        description="Executable specifications of differentiable algorithms: read them, and hold "
-        "any implementation against them.",
+        description="Executable specifications of differentiable algorithms:\n"
+        "read them, and hold any implementation against them.",
         epilog=EPILOG,
         formatter_class=raw,
     )
@@ -222,9 +222,11 @@ def _list(arguments: argparse.Namespace) -> int:
     import fnmatch
 
     from .conformance.show import listing, listing_json
-    from .spec import all_entries
+    from .spec import all_entries, import_errors
 
     entries = all_entries()
+    for name, reason in import_errors.items():
+        print(f"refimpl: {name} does not import: {reason}", file=sys.stderr)
     chosen = [e for name, e in entries.items() if fnmatch.fnmatchcase(name, arguments.pattern)]
     if not chosen and arguments.pattern != "*":
         _unknown("method", arguments.pattern, entries)

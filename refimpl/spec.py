@@ -95,7 +95,9 @@ class Case:
 
     def __post_init__(self) -> None:
         if not self.name or any(c.isspace() or c in "/:*?[]" for c in self.name):
-            raise ValueError(f"case name {self.name!r}: expected text without spaces or any of /:*?[]")
+            raise ValueError(
+                f"case name {self.name!r}: expected text without spaces or any of /:*?[]"
+            )
         if self.kind not in KINDS:
             raise ValueError(f"case {self.name}: kind {self.kind!r}; known: {', '.join(KINDS)}")
         if unknown := set(self.checks) - set(CHECKS):
@@ -182,12 +184,12 @@ class Entry:
     def generate(self, seed: int = 0) -> list[Case]:
         """All cases of this entry, the same for the same seed.
 
-        Where the method gives no case in float32, some of its smooth cases get a float32 twin.
+        Where the method gives no case in float32, some of its cases get a float32 twin.
         """
         rng = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
         cases = list(self.cases(rng))
         if not any(case.dtype == "float32" for case in cases):
-            smooth = [case for case in cases if case.kind == "smooth"]
+            smooth = [case for case in cases if case.kind == "smooth"] or cases
             cases += [as_float32(case) for case in smooth[:: max(1, -(-len(smooth) // 6))]]
         names = [case.name for case in cases]
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -225,6 +227,9 @@ def as_float32(case: Case) -> Case:
     flags = tuple(dict.fromkeys((*case.flags, "float32")))
     return replace(case, name=f"{case.name}-float32", inputs=inputs, flags=flags, tolerance=None)
 
+
+import_errors: dict[str, str] = {}
+"""Modules of methods that did not import when `all_entries` last looked, with the reasons."""
 
 _entries: dict[str, Entry] = {}
 _NOT_METHODS = {"autograd", "conformance", "data", "experiments", "cli", "spec", "validation"}
@@ -288,7 +293,10 @@ def specification(
 
 
 def all_entries() -> dict[str, Entry]:
-    """Every entry by name, sorted. Imports the method packages of refimpl on the first call."""
+    """Every entry by name, sorted. Imports the method packages of refimpl on the first call.
+
+    A module that does not import is left out, and is named in `import_errors` with the reason.
+    """
     root = importlib.import_module(__package__ or "refimpl")
     _import_below(root.__path__, f"{root.__name__}.", leave_out=_NOT_METHODS)
     return dict(sorted(_entries.items()))
@@ -299,7 +307,12 @@ def _import_below(path: Iterable[str], prefix: str, leave_out: Iterable[str] = (
         short = module.name.rpartition(".")[2]
         if short.startswith("_") or short in leave_out:
             continue
-        imported = importlib.import_module(module.name)
+        try:
+            imported = importlib.import_module(module.name)
+        except Exception as error:  # one broken method must not hide the others
+            import_errors[module.name] = f"{type(error).__name__}: {error}"
+            continue
+        import_errors.pop(module.name, None)
         if module.ispkg:
             _import_below(imported.__path__, f"{module.name}.")
 

@@ -44,6 +44,11 @@ NOTES: dict[str, Note] = {
         "No batch axis at all.",
         "An axis that is taken from the front instead of from the end.",
     ),
+    "batch3": Note(
+        "batch axes",
+        "One batch axis: the usual case.",
+        "Samples that are mixed with each other.",
+    ),
     "batch2x1x3": Note(
         "batch axes",
         "Several batch axes, one of them of length one.",
@@ -53,6 +58,16 @@ NOTES: dict[str, Note] = {
         "precision",
         "The inputs are float32.",
         "A silent change to float64, or a cancellation that float64 hides.",
+    ),
+    "stop-gradient": Note(
+        "detached on purpose",
+        "Part of the computation is a constant for the gradient, by definition.",
+        "A gradient that flows where it must not, or is cut off where it must flow.",
+    ),
+    "censored-ties": Note(
+        "ties",
+        "Subjects with an event and censored subjects share a time.",
+        "Who counts as earlier, and which positions the others may hold, is decided wrongly.",
     ),
     "large-values": Note(
         "overflow",

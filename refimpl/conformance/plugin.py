@@ -3,13 +3,13 @@
     import pytest
     from my_sort import my_sort  # marked @implements("sorting.sorting_network", ...)
 
-    @pytest.mark.conformance(my_sort)
+    @pytest.mark.conformance(target=my_sort)
     def test_my_sort(conformance):
         conformance()
 
-The mark takes functions (or modules), and the keywords `max_cases`, `levels`, `seed` and `cases`
-(a pattern), which mean what they mean on the command line. A case that the function raises
-Unsupported for is skipped with that reason.
+The target is a function, a module, or a list of functions. Further keywords are `max_cases`,
+`levels`, `seed` and `cases` (a pattern), which mean what they mean on the command line. A case that
+the function raises Unsupported for is skipped with that reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .check import Options
     from .target import Implementation
 
-_MARK = "conformance(*functions, max_cases, levels, seed, cases): cases of the specification"
+_MARK = "conformance(target, max_cases, levels, seed, cases): cases of the specification"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,9 +36,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "conformance" not in metafunc.fixturenames:
         return
     mark = metafunc.definition.get_closest_marker("conformance")
-    if mark is None:
-        where = metafunc.definition.nodeid
-        raise pytest.UsageError(f"{where}: expected @pytest.mark.conformance(your_function)")
+    if mark is None or "target" not in mark.kwargs:
+        wanted = "@pytest.mark.conformance(target=your_function)"
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: expected {wanted}")
     points = list(_points(mark))
     metafunc.parametrize("conformance", points, ids=[point.name for point in points])
 
@@ -48,10 +48,12 @@ def _points(mark: pytest.Mark) -> Iterator[Point]:
 
     from .check import Options
 
-    options = Options(**mark.kwargs)
-    claims = list(_claims(mark.args))
+    keywords = dict(mark.kwargs)
+    target = keywords.pop("target")
+    options = Options(**keywords)
+    claims = list(_claims(target))
     if not claims:
-        yield Point("no-implements", problem="nothing in the mark is marked @implements")
+        yield Point("no-implements", problem="the target has no function marked @implements")
     for claim in claims:
         try:
             entry = find(claim.entry)
@@ -62,10 +64,10 @@ def _points(mark: pytest.Mark) -> Iterator[Point]:
             yield Point(f"{entry.name}/{case.name}", claim, options)
 
 
-def _claims(things: tuple[Any, ...]) -> Iterator[Implementation]:
+def _claims(target: Any) -> Iterator[Implementation]:
     from .target import implementations_in
 
-    for thing in things:
+    for thing in target if isinstance(target, (list, tuple)) else [target]:
         named = {"function": thing} if callable(thing) else vars(thing)
         yield from implementations_in(named)
 
@@ -105,5 +107,5 @@ class Point:
 
 @pytest.fixture
 def conformance(request: pytest.FixtureRequest) -> Point:
-    """The checks of one case of the functions in @pytest.mark.conformance."""
+    """The checks of one case of the target in @pytest.mark.conformance."""
     return request.param

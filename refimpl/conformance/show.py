@@ -25,7 +25,10 @@ def listing(entries: Iterable[Entry]) -> str:
     if not rows:
         return "no methods are registered"
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:{width}}  {text[: WIDTH - width - 2]}" for name, text in rows)
+    room = WIDTH - width - 2
+    return "\n".join(
+        f"{name:{width}}  {textwrap.shorten(text, room, placeholder=' ...')}" for name, text in rows
+    )
 
 
 def listing_json(entries: Iterable[Entry]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from refimpl.spec import CHECKS, all_entries
+from refimpl.spec import CHECKS, all_entries, import_errors
 
 from .check import Options, quiet
 from .grouping import group
@@ -26,6 +26,8 @@ def check_specification(options: Options | None = None) -> Report:
     start = time.perf_counter()
     report = Report("the specification", options.seed)
     with quiet():
+        all_entries()
+        report.errors += [f"{name} does not import: {why}" for name, why in import_errors.items()]
         for outcome in _everything(options):
             report.outcomes.append(outcome)
             if options.fail_fast and outcome.failed:
