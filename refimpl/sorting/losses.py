@@ -9,15 +9,61 @@ the permutation matrix Q of the true order.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
+
+import numpy as np
 
 from refimpl import autograd as ag
 from refimpl.autograd import Array
+from refimpl.spec import BATCHES, Case, Note, specification
 from refimpl.validation import float_array
 
 LOG_FLOOR = -100.0  # torch.nn.BCELoss bounds its logarithms here
+NOTES = {
+    "log-of-zero": Note(
+        "singular logarithm",
+        "Entries of P that are exactly 0 or 1.",
+        "An infinite loss, or a gradient that is NaN (0 / 0) instead of zero.",
+    )
+}
 
 
+def _matrices(rng: np.random.Generator) -> Iterator[Case]:
+    formula = "-mean(Q log P + (1 - Q) log(1 - P))"
+    for name, batch in BATCHES.items():
+        if name != "batch0":
+            inputs = {"P": rng.uniform(0.05, 0.95, size=(*batch, 3, 3)), "Q": _one_hot(rng, batch)}
+            yield Case(name, inputs, flags=(name,), clause=formula)
+    Q = np.eye(2)
+    hard = {"P": np.array([[1.0, 0.0], [0.5, 0.5]]), "Q": Q}
+    flags, clause = ("log-of-zero",), "logarithms are no smaller than -100"
+    yield Case("right", hard, kind="edge", flags=flags, clause=clause, checks=("values", "vjp"))
+    wrong = {"P": np.array([[0.0, 1.0], [0.5, 0.5]]), "Q": Q}
+    yield Case("wrong", wrong, kind="edge", flags=flags, clause=clause, checks=("values",))
+
+
+def _one_hot(rng: np.random.Generator, batch: tuple[int, ...]) -> np.ndarray:
+    return np.eye(3)[rng.permuted(np.broadcast_to(np.arange(3), (*batch, 3)), axis=-1)]
+
+
+def _scores(rng: np.random.Generator) -> Iterator[Case]:
+    for n in (1, 3, 5, 9):
+        scores, targets = rng.normal(size=(2, 20, n))
+        inputs = {"scores": targets + 0.3 * scores, "targets": targets}
+        yield Case(f"n{n}", inputs, flags=("size-one",) if n == 1 else ())
+
+
+@specification(
+    name="sorting.permutation_cross_entropy",
+    source="Petersen et al., Differentiable Sorting Networks (ICML 2021), experiments",
+    inputs=("P", "Q"),
+    differentiable=("P",),
+    outputs=("loss",),
+    cases=_matrices,
+    kinks="where a logarithm reaches -100: derivative 0 there",
+    notes=NOTES,
+)
 def permutation_cross_entropy(P: Array, Q: Array) -> Array:
     """The mean binary cross-entropy between a relaxed and a true permutation matrix.
 
@@ -33,7 +79,6 @@ def permutation_cross_entropy(P: Array, Q: Array) -> Array:
 
     Raises ValueError if the shapes differ or P is empty.
 
-    >>> import numpy as np
     >>> P = np.array([[0.9, 0.1], [0.1, 0.9]])
     >>> permutation_cross_entropy(P, np.eye(2))
     np.float64(0.10536)
@@ -64,6 +109,15 @@ class RankingAccuracy(NamedTuple):
     em5: Array
 
 
+@specification(
+    name="sorting.ranking_accuracy",
+    source="Petersen et al., Differentiable Sorting Networks (ICML 2021), experiments",
+    inputs=("scores", "targets"),
+    differentiable=(),
+    outputs=("em", "ew", "em5"),
+    cases=_scores,
+    kinks="piecewise constant",
+)
 def ranking_accuracy(scores: Array, targets: Array) -> RankingAccuracy:
     """How far the order of the scores is that of the targets: EM, EW and EM5.
 

@@ -61,8 +61,8 @@ def relaxed(x: Array, layout: Layout, sigmoid: Sigmoid) -> tuple[Array, Array]:
 
 @specification(
     name="sorting.sorting_network",
-    source="Petersen et al., Differentiable Sorting Networks (ICML 2021), section 3; "
-    "Monotonic Differentiable Sorting Networks (ICLR 2022), section 4",
+    source="Petersen et al., Differentiable Sorting Networks (ICML 2021) and "
+    "Monotonic Differentiable Sorting Networks (ICLR 2022)",
     inputs=("x",),
     outputs=("sorted", "P"),
     cases=generate,

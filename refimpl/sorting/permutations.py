@@ -7,11 +7,65 @@ sort(x) = P x, in which rows are positions; `as_rows` changes between the two.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
 from refimpl import autograd as ag
 from refimpl.autograd import Array
+from refimpl.spec import BATCHES, Case, Invariant, specification
 from refimpl.validation import float_array
 
 
+def _orders(rng: np.random.Generator) -> Iterator[Case]:
+    for name, batch in BATCHES.items():
+        x = rng.permuted(np.broadcast_to(np.arange(5.0), (*batch, 5)), axis=-1)
+        yield Case(name, {"x": x}, {"descending": False}, flags=(name,))
+    down = {"x": rng.permutation(np.arange(6.0))}
+    yield Case("descending", down, {"descending": True}, flags=("not-power-of-two",))
+    one = {"x": np.array([[2.5]])}
+    yield Case("n1", one, {"descending": False}, kind="edge", flags=("size-one",))
+    for descending in (False, True):
+        tied = {"x": np.array([1.0, 0.0, 1.0, 0.0])}
+        options = {"descending": descending}
+        clause = "equal values keep their order"
+        name = "ties-descending" if descending else "ties"
+        yield Case(name, tied, options, kind="edge", flags=("ties",), clause=clause)
+
+
+def _matrices(rng: np.random.Generator, payload: bool) -> Iterator[Case]:
+    for name, batch in BATCHES.items():
+        inputs = {"P": rng.dirichlet(np.ones(4), size=(*batch, 4))}
+        if payload:
+            inputs["payload"] = rng.normal(size=(*batch, 4))
+        yield Case(name, inputs, flags=(name,), clause="columns are positions")
+    if payload:
+        features = {
+            "P": rng.dirichlet(np.ones(3), size=(2, 3)),
+            "payload": rng.normal(size=(2, 3, 4)),
+        }
+        yield Case("features", features, clause="y[j, :] = sum_i P[i, j] payload[i, :]")
+
+
+def _sorts(run: Any, inputs: Any, params: Any) -> str | None:
+    x, Q = inputs["x"], run(inputs, params)["Q"]
+    steps = np.diff(np.sum(x[..., :, None] * Q, axis=-2), axis=-1)
+    wrong = steps > 0 if params["descending"] else steps < 0
+    return "x @ Q is out of order" if np.any(wrong) else None
+
+
+@specification(
+    name="sorting.hard_permutation",
+    source="Petersen et al., Differentiable Sorting Networks (ICML 2021)",
+    inputs=("x",),
+    differentiable=(),
+    outputs=("Q",),
+    cases=_orders,
+    invariants=(Invariant("sorts", "x @ Q is sorted", _sorts),),
+    kinks="piecewise constant, with jumps at ties",
+)
 def hard_permutation(x: Array, *, descending: bool = False, like: Array | None = None) -> Array:
     """The permutation matrix that sorts: Q[..., i, j] = 1 if input i is the j-th, else 0.
 
@@ -20,7 +74,6 @@ def hard_permutation(x: Array, *, descending: bool = False, like: Array | None =
     the limit of relaxed permutation matrices for growing steepness where the values differ, and the
     target of `losses.permutation_cross_entropy`.
 
-    >>> import numpy as np
     >>> hard_permutation(np.array([0.3, 0.1, 0.2]))
     array([[0., 0., 1.],
            [1., 0., 0.],
@@ -38,7 +91,6 @@ def hard_sort(x: Array, *, descending: bool = False) -> tuple[Array, Array]:
     x: (..., n). Returns (sorted, Q) like `sorting_network`, of which it is the limit for growing
     steepness. The gradient of the sorted values follows the permutation; at ties, the stable one.
 
-    >>> import numpy as np
     >>> hard_sort(np.array([0.3, 0.1, 0.2]), descending=True)[0]
     array([0.3, 0.2, 0.1])
     """
@@ -46,6 +98,14 @@ def hard_sort(x: Array, *, descending: bool = False) -> tuple[Array, Array]:
     return ag.sort(x, axis=-1, descending=descending), hard_permutation(x, descending=descending)
 
 
+@specification(
+    name="sorting.apply_permutation",
+    source="Petersen et al., Differentiable Sorting Networks (ICML 2021)",
+    inputs=("P", "payload"),
+    outputs=("sorted",),
+    cases=lambda rng: _matrices(rng, payload=True),
+    kinks="none: it is bilinear",
+)
 def apply_permutation(P: Array, payload: Array) -> Array:
     """Sort other data along: y[..., j, :] = sum_i P[..., i, j] payload[..., i, :].
 
@@ -54,7 +114,6 @@ def apply_permutation(P: Array, payload: Array) -> Array:
 
     Raises ValueError where the shapes do not fit.
 
-    >>> import numpy as np
     >>> apply_permutation(hard_permutation([0.3, 0.1, 0.2]), np.array([30.0, 10.0, 20.0]))
     array([10., 20., 30.])
     """
@@ -67,13 +126,19 @@ def apply_permutation(P: Array, payload: Array) -> Array:
             f"for P of shape {tuple(P.shape)}; got {tuple(payload.shape)}"
         )
     xp = ag.array_namespace(P, payload)
-    count = 1
-    for size in payload.shape[axes:]:
-        count *= size
+    count = math.prod(payload.shape[axes:])
     features = xp.reshape(payload, (*payload.shape[:axes], count))  # (..., n, features)
     return xp.reshape(xp.matmul(xp.matrix_transpose(P), features), payload.shape)
 
 
+@specification(
+    name="sorting.ranks",
+    source="the code of Petersen et al., Differentiable Sorting Networks (ICML 2021): P @ arange(n)",
+    inputs=("P",),
+    outputs=("ranks",),
+    cases=lambda rng: _matrices(rng, payload=False),
+    kinks="none: it is linear",
+)
 def ranks(P: Array) -> Array:
     """The soft rank of every input: r[..., i] = sum_j P[..., i, j] j, from 0 to n - 1.
 

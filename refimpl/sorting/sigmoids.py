@@ -23,14 +23,17 @@ compares the functions.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from refimpl import autograd as ag
 from refimpl.autograd import Array
+from refimpl.spec import Case, Invariant, specification
 from refimpl.validation import choose, float_array, in_range
 
-ART_EPSILON = 1e-10  # keeps the ART finite at a tie, as in the published code
+ART_EPSILON = 1e-10  # keeps the activation replacement finite at a tie, as in the published code
 
 
 class Sigmoid(NamedTuple):
@@ -41,62 +44,57 @@ class Sigmoid(NamedTuple):
 
 
 class Family(NamedTuple):
-    """A sigmoid in its published units: f and f' as functions of v, and f'(0)."""
+    """A sigmoid of v: its value, its derivative, and its derivative at 0."""
 
     cdf: Callable[[Array], Array]
     pdf: Callable[[Array], Array]
     peak: float
 
 
-def _logistic_pdf(v):
+def _logistic_pdf(v: Array) -> Array:
     return ag.sigmoid(v) * ag.sigmoid(-v)
 
 
-def _gaussian_pdf(v):
-    xp = ag.array_namespace(v)
-    return xp.exp(-0.5 * v * v) / math.sqrt(2 * math.pi)
+def _gaussian_pdf(v: Array) -> Array:
+    return ag.array_namespace(v).exp(-0.5 * v * v) / math.sqrt(2 * math.pi)
 
 
-def _reciprocal(v):
-    xp = ag.array_namespace(v)
-    return 0.5 * (v / (2 + xp.abs(v)) + 1)
+def _reciprocal_cdf(v: Array) -> Array:
+    return 0.5 + v / (2 * (2 + ag.array_namespace(v).abs(v)))
 
 
-def _reciprocal_pdf(v):
-    xp = ag.array_namespace(v)
-    r = 2 + xp.abs(v)
-    return 1 / (r * r)
+def _reciprocal_pdf(v: Array) -> Array:
+    root = 1 / (2 + ag.array_namespace(v).abs(v))
+    return root * root
 
 
-def _cauchy(v):
-    xp = ag.array_namespace(v)
-    return xp.atan(v) / math.pi + 0.5
+def _cauchy_cdf(v: Array) -> Array:
+    return 0.5 + ag.array_namespace(v).atan(v) / math.pi
 
 
-def _cauchy_pdf(v):
+def _cauchy_pdf(v: Array) -> Array:
     return 1 / (math.pi * (1 + v * v))
 
 
-def _optimal(v):
+def _optimal_cdf(v: Array) -> Array:
     xp = ag.array_namespace(v)
-    near = xp.abs(v) <= 0.25
-    far = 1 / (16 * xp.where(near, 1.0, v))
-    return xp.where(near, v + 0.5, xp.where(v > 0, 1 - far, -far))
+    linear = xp.abs(v) <= 0.25
+    tail = 1 / (16 * xp.where(linear, 1.0, v))
+    return xp.where(linear, 0.5 + v, xp.where(v > 0, 1 - tail, -tail))
 
 
-def _optimal_pdf(v):
+def _optimal_pdf(v: Array) -> Array:
     xp = ag.array_namespace(v)
-    near = xp.abs(v) <= 0.25
-    w = xp.where(near, 0.25, v)
-    return 1 / (16 * w * w)
+    root = 0.25 / xp.where(xp.abs(v) <= 0.25, 0.25, v)
+    return root * root
 
 
 FAMILIES: dict[str, Family] = {
-    "logistic": Family(ag.sigmoid, _logistic_pdf, 0.25),
+    "logistic": Family(ag.sigmoid, _logistic_pdf, 1 / 4),
     "gaussian": Family(ag.ndtr, _gaussian_pdf, 1 / math.sqrt(2 * math.pi)),
-    "reciprocal": Family(_reciprocal, _reciprocal_pdf, 0.25),
-    "cauchy": Family(_cauchy, _cauchy_pdf, 1 / math.pi),
-    "optimal": Family(_optimal, _optimal_pdf, 1.0),
+    "reciprocal": Family(_reciprocal_cdf, _reciprocal_pdf, 1 / 4),
+    "cauchy": Family(_cauchy_cdf, _cauchy_pdf, 1 / math.pi),
+    "optimal": Family(_optimal_cdf, _optimal_pdf, 1.0),
 }
 DISTRIBUTIONS = ("logistic", "logistic_phi", "gaussian", "reciprocal", "cauchy", "optimal")
 MONOTONE = ("reciprocal", "cauchy", "optimal")
@@ -104,21 +102,20 @@ UNITS = ("published", "lipschitz")
 
 
 def make_sigmoid(distribution: str, steepness: float, art_lambda: float, units: str) -> Sigmoid:
-    """The comparison function for these options, which are checked here."""
+    """The comparison function of these options, which are checked here."""
     choose(distribution, DISTRIBUTIONS, "distribution")
     choose(units, UNITS, "units")
-    s = _steepness(steepness)
-    power = in_range(art_lambda, "art_lambda", 0.0, 1.0)
-    if distribution == "logistic_phi":
-        if units == "lipschitz":
-            raise ValueError(
-                "units: expected 'published' for the distribution 'logistic_phi', which has no "
-                "Lipschitz constant (its slope at 0 is unbounded); got 'lipschitz'"
-            )
-        return _replaced(s, power)
-    family = FAMILIES[distribution]
-    scale = s if units == "published" else s / family.peak
-    return Sigmoid(lambda d: family.cdf(scale * d), lambda d: scale * family.pdf(scale * d))
+    s, power = _steepness(steepness), in_range(art_lambda, "art_lambda", 0.0, 1.0)
+    if distribution != "logistic_phi":
+        family = FAMILIES[distribution]
+        scale = s if units == "published" else s / family.peak
+        return Sigmoid(lambda d: family.cdf(scale * d), lambda d: scale * family.pdf(scale * d))
+    if units == "lipschitz":
+        raise ValueError(
+            "units: expected 'published' for the distribution 'logistic_phi', which has no "
+            "Lipschitz constant (its slope at 0 is unbounded); got 'lipschitz'"
+        )
+    return _replaced_logistic(s, power)
 
 
 def _steepness(steepness: float) -> float:
@@ -133,24 +130,64 @@ def _steepness(steepness: float) -> float:
     return s
 
 
-def _replaced(s: float, power: float) -> Sigmoid:
-    """Activation replacement (DSN section 4): logistic(s d / (|d| + epsilon)^lambda)."""
+def _replaced_logistic(s: float, power: float) -> Sigmoid:
+    """Activation replacement: logistic(s d / (|d| + epsilon)^lambda).
 
+    It draws small arguments away from 0, where swaps blur, and large ones towards it, where
+    gradients vanish.
+    """
     logistic = FAMILIES["logistic"]
 
-    def alpha(d: Array) -> Array:
-        xp = ag.array_namespace(d)
-        return logistic.cdf(s * d * (xp.abs(d) + ART_EPSILON) ** -power)
+    def factor(d: Array) -> Array:
+        return s * (ag.array_namespace(d).abs(d) + ART_EPSILON) ** -power
 
     def slope(d: Array) -> Array:
-        size = ag.array_namespace(d).abs(d)
-        factor = s * (size + ART_EPSILON) ** -power
-        inner = factor * ((1 - power) * size + ART_EPSILON) / (size + ART_EPSILON)
-        return logistic.pdf(factor * d) * inner
+        size, k = ag.array_namespace(d).abs(d), factor(d)
+        inner = k * ((1 - power) * size + ART_EPSILON) / (size + ART_EPSILON)
+        return logistic.pdf(k * d) * inner
 
-    return Sigmoid(alpha, slope)
+    return Sigmoid(lambda d: logistic.cdf(factor(d) * d), slope)
 
 
+def _cases(rng: np.random.Generator) -> Iterator[Case]:
+    for distribution in DISTRIBUTIONS:
+        art = {"art_lambda": 0.25} if distribution == "logistic_phi" else {}
+        params = {"distribution": distribution, "steepness": 3.0} | art
+        d = np.concatenate([rng.uniform(0.1, 2.0, 5), -rng.uniform(0.1, 2.0, 5), [30.0, -30.0]])
+        yield Case(distribution, {"d": d}, params, clause="alpha = f(s d)")
+        if not art:
+            units = params | {"units": "lipschitz"}
+            yield Case(f"{distribution}-lipschitz", {"d": d}, units, clause="f'(0) = s")
+            zero = {"d": np.zeros((2, 1, 3))}
+            yield Case(f"{distribution}-zero", zero, params, kind="edge", flags=("ties",))
+        far = {"d": np.array([-1e6, 1e6])}
+        yield Case(f"{distribution}-far", far, params, kind="edge", flags=("saturated",))
+
+
+def _symmetric(run: Any, inputs: Any, params: Any) -> str | None:
+    total = run(inputs, params)["alpha"] + run({"d": -inputs["d"]}, params)["alpha"]
+    return None if np.allclose(total, 1, rtol=0, atol=1e-6) else "f(d) + f(-d) is not 1"
+
+
+def _rising(run: Any, inputs: Any, params: Any) -> str | None:
+    alpha = run({"d": np.sort(inputs["d"], axis=-1)}, params)["alpha"]
+    inside = np.all((alpha >= 0) & (alpha <= 1))
+    return None if inside and np.all(np.diff(alpha) >= 0) else "f is not rising from 0 to 1"
+
+
+@specification(
+    name="sorting.soft_comparison",
+    source="Petersen et al., Differentiable Sorting Networks (ICML 2021): logistic, logistic_phi; "
+    "Monotonic Differentiable Sorting Networks (ICLR 2022): the others",
+    inputs=("d",),
+    outputs=("alpha",),
+    cases=_cases,
+    invariants=(
+        Invariant("symmetric", "f(-d) = 1 - f(d)", _symmetric),
+        Invariant("rising", "f is non-decreasing from 0 to 1", _rising),
+    ),
+    kinks="none; optimal: the second derivative jumps at |v| = 1/4",
+)
 def soft_comparison(
     d: Array,
     *,
@@ -161,8 +198,13 @@ def soft_comparison(
 ) -> Array:
     """The degree alpha = f(d) to which the first of two values is the smaller, d = second - first.
 
-    d: any shape. Returns the same shape and dtype, from 0 to 1, 1/2 at d = 0. The options are those
-    of `sorting_network`; the table in the head of this file has the formulas.
+    d: any shape. Returns the same shape and dtype, from 0 to 1, and 1/2 at d = 0. The options are
+    those of `sorting_network`; the formulas are in the table above (in the head of this file). The
+    gradient is the derivative everywhere. NaN gives NaN; infinity 0 or 1, but NaN for
+    "reciprocal" and "logistic_phi".
+
+    Raises ValueError for unknown names (listing the known ones), a steepness that is negative or
+    infinite, and art_lambda outside of [0, 1].
 
     >>> import numpy as np
     >>> soft_comparison(np.array([-0.1, 0.0, 0.1]), distribution="cauchy", steepness=10.0)
