@@ -71,18 +71,18 @@ def describe(args: Sequence, kwargs: dict) -> str:
     """Arguments of a call in a few words: dtype[shape] for arrays, the value otherwise."""
 
     def word(a: Any) -> str:
-        return (
-            f"{a.dtype}{list(a.shape)}"
-            if hasattr(a, "shape") and hasattr(a, "dtype")
-            else f"{a!r:.60}"
-        )
+        if hasattr(a, "shape") and hasattr(a, "dtype"):
+            return f"{a.dtype}{list(a.shape)}"
+        if isinstance(a, (list, tuple)) and any(hasattr(part, "dtype") for part in a):
+            return f"[{', '.join(map(word, a[:4]))}{', ...' * (len(a) > 4)}]"
+        return f"{a!r:.60}"
 
     return ", ".join([*map(word, args), *(f"{k}={word(v)}" for k, v in kwargs.items())])
 
 
 def explained(error: Exception, name: str, values: Sequence, kwargs: dict) -> Exception:
     """The same kind of error with the operation, shapes and dtypes added to its text."""
-    kinds = (np.linalg.LinAlgError, TypeError, IndexError)
+    kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError)
     kind: type[Exception] = next((k for k in kinds if isinstance(error, k)), ValueError)
     return kind(f"{error}\n  in {name}({describe(values, kwargs)})")
 
