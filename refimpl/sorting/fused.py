@@ -259,10 +259,9 @@ def _of_samples(swaps: Sequence[Swap], block: Block, axis: int) -> list[Swap]:
 def _identity(P: Array, block: Block, axis: int) -> Array:
     """A block of the identity matrix, which is P before the first layer."""
     xp = ag.array_namespace(P)
-    wires = xp.zeros(P[block].shape, dtype=P.dtype)
-    at = xp.arange(wires.shape[axis])
-    wire = at + block[axis].start
-    wires[(wire, at) if axis == 1 else (wire, slice(None), at)] = 1
+    wires = xp.empty(P[block].shape, dtype=P.dtype)
+    rows = xp.eye(len(P), wires.shape[axis], k=-block[axis].start, dtype=P.dtype)
+    wires[...] = xp.expand_dims(rows, axis=3 - axis)
     return wires
 
 

@@ -24,7 +24,7 @@ def _orders(rng: np.random.Generator) -> Iterator[Case]:
         x = rng.permuted(np.broadcast_to(np.arange(5.0), (*batch, 5)), axis=-1)
         yield Case(name, {"x": x}, {"descending": False}, flags=(name,))
     down = {"x": rng.permutation(np.arange(6.0))}
-    yield Case("descending", down, {"descending": True}, flags=("not-power-of-two",))
+    yield Case("descending", down, {"descending": True})
     one = {"x": np.array([[2.5]])}
     yield Case("n1", one, {"descending": False}, kind="edge", flags=("size-one",))
     for descending in (False, True):
@@ -133,7 +133,7 @@ def apply_permutation(P: Array, payload: Array) -> Array:
 
 @specification(
     name="sorting.ranks",
-    source="the code of Petersen et al., Differentiable Sorting Networks (ICML 2021): P @ arange(n)",
+    source="code of Petersen et al., Differentiable Sorting Networks (ICML 2021): P @ arange(n)",
     inputs=("P",),
     outputs=("ranks",),
     cases=lambda rng: _matrices(rng, payload=False),
