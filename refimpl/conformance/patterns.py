@@ -68,7 +68,7 @@ def _in_words(hint: Hint, check: str) -> str:
 _DETACHED = " (look for detach(), stop_gradient, .item(), .numpy() or torch.tensor(...))"
 _ADVICE = {
     "vjp": {"zero": _DETACHED, "zero_slices": _DETACHED},
-    "jvp": {"zero": _DETACHED},
+    "jvp": {"zero": " (or the backward pass is code that cannot be differentiated)"},
     "second_order": {
         "zero": ": the gradient is computed by code that is not differentiated itself"
     },

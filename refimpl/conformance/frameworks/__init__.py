@@ -63,6 +63,6 @@ def untouched(before: Arrays, after: Arrays) -> None:
             raise ValueError(f"the function wrote to its input {name}; copy it first")
 
 
-def is_floating(array: Any) -> bool:
-    """Whether an output takes part in differentiation."""
-    return "float" in str(array.dtype)
+def floating(outputs: dict[str, Any]) -> dict[str, Any]:
+    """The outputs that take part in differentiation."""
+    return {name: value for name, value in outputs.items() if "float" in str(value.dtype)}

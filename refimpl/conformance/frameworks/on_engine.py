@@ -11,7 +11,7 @@ import numpy as np
 
 from refimpl import autograd as ag
 
-from . import Arrays, Problem, is_floating
+from . import Arrays, Problem, floating
 from .on_numpy import values as values  # plain arrays in, plain arrays out
 
 
@@ -54,8 +54,7 @@ def _prepare(problem: Problem) -> tuple[dict[str, np.ndarray], Any]:
     moving, fixed = problem.split()
 
     def function(arrays: dict[str, Any]) -> dict[str, Any]:
-        outputs = problem.named(problem.call(**arrays, **fixed, **problem.params))
-        return {name: value for name, value in outputs.items() if is_floating(value)}
+        return floating(problem.named(problem.call(**arrays, **fixed, **problem.params)))
 
     return moving, function
 

@@ -1,4 +1,4 @@
-"""Functions on JAX arrays, compiled, with 64-bit numbers switched on."""
+"""Functions on JAX arrays, compiled, with 64-bit numbers switched on while they run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import Arrays, Problem, is_floating
+from refimpl.autograd.checking.frameworks import Jax, to_host
+
+from . import Arrays, Problem, floating
 
 _LIMIT = 64  # compiled functions that are kept
 _kept: dict[tuple[Any, ...], Callable[..., Any]] = {}
@@ -23,45 +25,60 @@ def missing() -> str | None:
 
 def values(problem: Problem) -> dict[str, np.ndarray]:
     """The outputs by name."""
-    return _hosts(_compiled(problem, _values)(*_arguments(problem)))
+    return _run(problem, lambda call, moving: call(moving))
 
 
 def vjp(problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
     """Gradients of the sum of <output, cotangent>."""
-    return _hosts(_compiled(problem, _pull)(*_arguments(problem), _device(cotangents)))
+    return _run(problem, _pull, cotangents)
 
 
 def jvp(problem: Problem, tangents: Arrays) -> dict[str, np.ndarray]:
     """Derivative of the floating outputs along the tangents, by forward mode."""
-    return _hosts(_compiled(problem, _push)(*_arguments(problem), _device(tangents)))
+    return _run(problem, _push, tangents)
 
 
 def hvp(problem: Problem, cotangents: Arrays, vector: Arrays) -> dict[str, np.ndarray]:
     """Gradient of <gradient, vector> at fixed cotangents."""
-    directions = _device(cotangents), _device(vector)
-    return _hosts(_compiled(problem, _second)(*_arguments(problem), *directions))
+    return _run(problem, _second, cotangents, vector)
 
 
-def _values(function: Any, moving: Any, fixed: Any) -> Any:
-    return function(moving, fixed)
+Call = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _pull(function: Any, moving: Any, fixed: Any, weights: Any) -> Any:
+def _pull(call: Call, moving: Any, weights: Any) -> Any:
+    outputs: Any
+    outputs, pull = Jax.vjp(lambda arrays: floating(call(arrays)), moving)
+    return pull(_weights(outputs, weights))[0]
+
+
+def _push(call: Call, moving: Any, along: Any) -> Any:
+    return Jax.jvp(lambda arrays: floating(call(arrays)), (moving,), (along,))[1]
+
+
+def _second(call: Call, moving: Any, weights: Any, along: Any) -> Any:
+    def gradient(arrays: Any) -> Any:
+        return _pull(call, arrays, weights)
+
+    return Jax.vjp(gradient, moving)[1](along)[0]
+
+
+def _weights(outputs: dict[str, Any], weights: dict[str, Any]) -> dict[str, Any]:
+    import jax.numpy as jnp
+
+    zeros = {name: jnp.zeros_like(value) for name, value in outputs.items()}
+    return {name: weights.get(name, zero) for name, zero in zeros.items()}
+
+
+def _run(problem: Problem, transform: Callable[..., Any], *directions: Arrays) -> Any:
+    """The transformed function at the problem's point, on the host."""
     import jax
 
-    return jax.grad(lambda arrays: _dot(function(arrays, fixed), weights))(moving)
-
-
-def _push(function: Any, moving: Any, fixed: Any, along: Any) -> Any:
-    import jax
-
-    return jax.jvp(lambda arrays: _floating(function(arrays, fixed)), (moving,), (along,))[1]
-
-
-def _second(function: Any, moving: Any, fixed: Any, weights: Any, along: Any) -> Any:
-    import jax
-
-    return jax.grad(lambda arrays: _dot(_pull(function, arrays, fixed, weights), along))(moving)
+    moving, fixed = problem.split()
+    with Jax.precision():
+        on_device = jax.tree.map(jax.numpy.asarray, (moving, fixed, *map(dict, directions)))
+        result = _compiled(problem, transform)(*on_device)
+        return {name: to_host(value) for name, value in _checked(result).items()}
 
 
 def _compiled(problem: Problem, transform: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,15 +86,15 @@ def _compiled(problem: Problem, transform: Callable[..., Any]) -> Callable[..., 
     import jax
 
     parameters = repr(sorted(problem.params.items()))
-    key = (problem.call, transform, parameters, problem.differentiable)
+    key = (problem.call, transform.__code__, parameters, problem.differentiable)
     if key in _kept:
         return _kept[key]
 
-    def function(moving: Any, fixed: Any) -> dict[str, Any]:
-        return problem.named(problem.call(**moving, **fixed, **problem.params))
+    def transformed(moving: Any, fixed: Any, *directions: Any) -> Any:
+        def call(arrays: dict[str, Any]) -> dict[str, Any]:
+            return _checked(problem.named(problem.call(**arrays, **fixed, **problem.params)))
 
-    def transformed(*arguments: Any) -> Any:
-        return transform(function, *arguments)
+        return transform(call, moving, *directions)
 
     wanted = problem.implementation is None or problem.implementation.jit
     while len(_kept) >= _LIMIT:
@@ -86,33 +103,10 @@ def _compiled(problem: Problem, transform: Callable[..., Any]) -> Callable[..., 
     return _kept[key]
 
 
-def _arguments(problem: Problem) -> tuple[dict[str, Any], dict[str, Any]]:
-    moving, fixed = problem.split()
-    return _device(moving), _device(fixed)
-
-
-def _device(arrays: Arrays) -> dict[str, Any]:
+def _checked(outputs: dict[str, Any]) -> dict[str, Any]:
     import jax
 
-    jax.config.update("jax_enable_x64", True)
-    return {name: jax.numpy.asarray(array) for name, array in arrays.items()}
-
-
-def _floating(outputs: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in outputs.items() if is_floating(value)}
-
-
-def _dot(outputs: Any, weights: Any) -> Any:
-    import jax.numpy as jnp
-
-    chosen = [name for name in outputs if name in weights and is_floating(outputs[name])]
-    return sum((jnp.sum(outputs[name] * weights[name]) for name in chosen), start=jnp.zeros(()))
-
-
-def _hosts(arrays: dict[str, Any]) -> dict[str, np.ndarray]:
-    import jax
-
-    for name, value in arrays.items():
+    for name, value in outputs.items():
         if not isinstance(value, jax.Array):
             raise TypeError(f"output {name} is a {type(value).__name__}, expected a JAX array")
-    return {name: np.asarray(value) for name, value in arrays.items()}
+    return outputs
