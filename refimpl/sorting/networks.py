@@ -108,7 +108,7 @@ def sorting_network(
     input grows for "cauchy", "reciprocal" and "optimal" (monotone), which is not so for the others.
     Ties are nothing special, but for "logistic_phi", whose slope there is (s / 4) 1e10^lambda.
     n = 1 is the identity; a batch of no samples gives empty results. NaN or infinity in a sample
-    makes its sorted values and its P NaN (infinity times 0), and leaves other samples alone.
+    makes its sorted values and its P NaN (infinity times 0; NumPy warns), and no other sample.
 
     Raises ValueError for n = 0, an unknown name, a negative or infinite steepness, comparators that
     do not fit; TypeError for arguments that are not numbers.
