@@ -1,0 +1,1 @@
+"""Training strategies and gradient estimators."""

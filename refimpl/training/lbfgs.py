@@ -1,0 +1,109 @@
+"""L-BFGS on nested containers of arrays, by SciPy.
+
+The quasi-Newton method of Liu and Nocedal (1989) with simple bounds (Byrd et al. 1995), as SciPy
+implements it. Parameters are packed into one float64 vector on the host at each evaluation,
+whatever their library and dtype, so any function that the engine differentiates can be minimised.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import optimize
+
+from ..autograd import constant, to_numpy, tree_flatten, value_and_grad
+
+
+class Minimum(NamedTuple):
+    """Where `lbfgs` stopped: parameters, value, whether and why it converged, and its effort."""
+
+    params: Any
+    value: float
+    converged: bool
+    message: str
+    iterations: int
+    evaluations: int
+
+
+def lbfgs(
+    f: Callable[[Any], Any],
+    params: Any,
+    *,
+    bounds: Sequence[tuple[float | None, float | None]] | None = None,
+    memory: int = 10,
+    max_iterations: int = 15000,
+    value_tolerance: float = 2.220446049250313e-09,
+    gradient_tolerance: float = 1e-5,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Minimum:
+    """Minimise the scalar function `f` from `params`.
+
+    bounds              (low, high) for every number of the parameters, in order; None: unbounded
+    memory              how many past steps approximate the Hessian
+    value_tolerance     stop when the relative decrease of f is below it
+    gradient_tolerance  stop when the largest entry of the projected gradient is below it
+    on_step             called with (iteration, value) after every iteration, for progress
+
+    The parameters come back in their own structure, library and dtype. Raises ValueError if `f` is
+    not finite at the start.
+
+    >>> import numpy as np
+    >>> found = lbfgs(lambda p: (p["x"] - 3.0) ** 2 + 1.0, {"x": np.array(0.0)})
+    >>> found.converged, np.round(found.params["x"], 6)
+    (True, np.float64(3.0))
+    """
+    leaves, rebuild = tree_flatten(params)
+    shapes = [tuple(x.shape) for x in leaves]
+    sizes = [math.prod(shape) for shape in shapes]
+    both = value_and_grad(f)
+
+    def unpack(vector: np.ndarray) -> Any:
+        parts = np.split(vector, np.cumsum(sizes)[:-1])
+        return rebuild(
+            [constant(p.reshape(s), like=x) for p, s, x in zip(parts, shapes, leaves, strict=True)]
+        )
+
+    def objective(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = both(unpack(vector))
+        return float(to_numpy(value)), _packed(tree_flatten(gradient)[0])
+
+    start = _packed(leaves)
+    if not math.isfinite(objective(start)[0]):
+        raise ValueError("lbfgs: the function is not finite at the start")
+    steps = 0
+
+    def report(intermediate_result: optimize.OptimizeResult) -> None:
+        nonlocal steps
+        steps += 1
+        if on_step is not None:
+            on_step(steps, float(intermediate_result.fun))
+
+    result = optimize.minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        callback=report,
+        options={
+            "maxcor": memory,
+            "maxiter": max_iterations,
+            "ftol": value_tolerance,
+            "gtol": gradient_tolerance,
+        },
+    )
+    return Minimum(
+        unpack(result.x),
+        float(result.fun),
+        bool(result.success),
+        str(result.message),
+        int(result.nit),
+        int(result.nfev),
+    )
+
+
+def _packed(leaves: Sequence[Any]) -> np.ndarray:
+    return np.concatenate([np.ravel(to_numpy(x)).astype(np.float64) for x in leaves])

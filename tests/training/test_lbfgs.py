@@ -1,0 +1,44 @@
+"""L-BFGS on containers."""
+
+import numpy as np
+import pytest
+
+from refimpl.autograd import array_namespace
+from refimpl.training.lbfgs import lbfgs
+
+
+def rosenbrock(x):
+    xp = array_namespace(x)
+    return xp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def test_it_finds_the_minimum_of_rosenbrock():
+    found = lbfgs(rosenbrock, np.array([-1.2, 1.0, 0.5]))
+    assert found.converged
+    assert np.allclose(found.params, 1.0, atol=1e-4)
+
+
+def test_containers_and_dtypes_come_back():
+    start = {"a": np.zeros((2, 2), dtype=np.float32), "b": [np.array(3.0)]}
+    found = lbfgs(lambda p: ((p["a"] - 1.0) ** 2) @ np.ones(2) @ np.ones(2) + p["b"][0] ** 2, start)
+    assert found.params["a"].dtype == np.float32
+    assert found.params["a"].shape == (2, 2)
+    assert np.allclose(found.params["a"], 1.0, atol=1e-4)
+    assert abs(found.params["b"][0]) < 1e-4
+
+
+def test_bounds_hold():
+    found = lbfgs(lambda x: (x - 3.0) ** 2 @ np.ones(2), np.zeros(2), bounds=[(0, 1), (None, None)])
+    assert np.allclose(found.params, [1.0, 3.0], atol=1e-5)
+
+
+def test_progress_is_reported():
+    seen = []
+    found = lbfgs(rosenbrock, np.zeros(3), on_step=lambda k, value: seen.append((k, value)))
+    assert [k for k, _ in seen] == list(range(1, found.iterations + 1))
+    assert seen[-1][1] == pytest.approx(found.value)
+
+
+def test_a_start_without_value_is_refused():
+    with pytest.raises(ValueError, match="not finite at the start"):
+        lbfgs(lambda x: array_namespace(x).sum(x) * float("inf"), np.ones(2))
