@@ -1,1 +1,1 @@
-"""Speed beside peers, as ratios from one interleaved run. Run by hand: `python -m tests.benchmarks`."""
+"""Speed beside peers, as ratios from one interleaved run: `python -m tests.benchmarks`."""

@@ -26,7 +26,7 @@ def _prefer_installed_packages() -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
-        description="Time refimpl beside its peers, interleaved in one run on one thread, and print ratios.",
+        description="Time refimpl beside its peers, interleaved on one thread, and print ratios.",
     )
     parser.add_argument("modules", nargs="*", help=f"which: {', '.join(MODULES)} (default: all)")
     parser.add_argument("--rounds", type=int, default=30, help="rounds per workload (default: 30)")
@@ -49,11 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"\nnot installed, left out: {', '.join(absent)}")
         results += found
     if options.json:
-        import numpy
+        import numpy as np
 
         machine = {
             "python": platform.python_version(),
-            "numpy": numpy.__version__,
+            "numpy": np.__version__,
             "machine": platform.machine(),
         }
         options.json.write_text(json.dumps({"machine": machine, "rows": results}, indent=1) + "\n")

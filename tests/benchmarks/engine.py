@@ -1,4 +1,4 @@
-"""The engine's overhead beside HIPS autograd, MyGrad, torch eager and plain NumPy, on the same work.
+"""The engine's overhead beside HIPS autograd, MyGrad, torch eager and plain NumPy.
 
 Three workloads: 1000 operations on 10 numbers (pure overhead), a relaxed odd-even sorting network
 (n = 16, batch 100), and a perceptron 784-256-10 (batch 128); each is a gradient in float64, and
@@ -55,7 +55,8 @@ def _inputs() -> dict[str, list[np.ndarray]]:
         "1000 operations on 10 numbers": [np.linspace(0.1, 1.0, 10)],
         "odd-even network n=16, batch 100": [rng.normal(size=(100, 16))],
         "perceptron 784-256-10, batch 128": [
-            rng.normal(size=(784, 256)) / 28, np.zeros(256), rng.normal(size=(256, 10)) / 16, np.zeros(10),
+            rng.normal(size=(784, 256)) / 28, np.zeros(256),
+            rng.normal(size=(256, 10)) / 16, np.zeros(10),
         ],
     }  # fmt: skip
 
@@ -139,7 +140,8 @@ def _torch(work: Callable, arrays: list) -> Callable[[], Any]:
 
 
 CONTESTANTS = {
-    "refimpl": _refimpl, "torch": _torch, "HIPS autograd": _hips, "MyGrad": _mygrad, "numpy": _numpy,
+    "refimpl": _refimpl, "torch": _torch, "HIPS autograd": _hips, "MyGrad": _mygrad,
+    "numpy": _numpy,
 }  # fmt: skip
 
 
@@ -157,7 +159,7 @@ def run(repeats: int = 30) -> list[dict[str, Any]]:
 
 
 def missing() -> list[str]:
-    """Peers that cannot be imported here; a folder called autograd on the path is not HIPS autograd."""
+    """Peers that cannot be imported here. (The repository's folder autograd/ is not HIPS.)"""
     absent = []
     for name, module in {
         "torch": "torch",

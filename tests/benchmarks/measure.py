@@ -1,4 +1,4 @@
-"""Interleaved timing: every contestant once per round, so that the machine's moods hit all alike."""
+"""Interleaved timing: every contestant once per round, so that all meet the same conditions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def rows(
 def table(results: Iterable[Mapping[str, Any]]) -> str:
     """The rows as aligned text; a target is the largest fraction that was promised."""
     lines = [
-        f"{'workload':36} {'engine':24} {'best ms':>10} {'median ms':>10} {'ours/theirs':>12}  target"
+        f"{'workload':36} {'engine':24} {'best ms':>10} {'median ms':>10} {'ours/theirs':>12}  "
+        "target"
     ]
     previous = None
     for row in results:

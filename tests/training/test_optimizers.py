@@ -47,7 +47,9 @@ SETTINGS = [
 
 @pytest.mark.framework
 @pytest.mark.parametrize(
-    "name, ours, options", SETTINGS, ids=lambda v: v if isinstance(v, str) else str(v)[:40]
+    "name, ours, options",
+    SETTINGS,
+    ids=[f"{name}-{'-'.join(o) or 'default'}" for name, _, o in SETTINGS],
 )
 def test_every_step_is_that_of_torch(name, ours, options):
     torch = pytest.importorskip("torch", reason="needs torch")
