@@ -4,6 +4,7 @@ Needs a package index (or pip's cache); skipped where HIPS autograd cannot be in
 """
 
 import os
+import re
 import shutil
 import subprocess
 import venv
@@ -159,5 +160,4 @@ def test_the_command_checks_the_specification_outside_the_checkout(installed, tm
     command = installed.parent / ("refimpl.exe" if os.name == "nt" else "refimpl")
     assert "sorting." in _succeed(command, "list", cwd=tmp_path)
     report = _succeed(command, "check", cwd=tmp_path)
-    assert "recorded.autodiff" in report
-    assert "recorded.sorting" in report
+    assert re.search(r"^recorded numbers +[1-9]", report, re.MULTILINE), report
