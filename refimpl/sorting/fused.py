@@ -32,7 +32,7 @@ from refimpl.sorting.layouts import Layout, Step
 from refimpl.sorting.sigmoids import Sigmoid
 
 CACHE_BYTES = 2**19  # a block of P: about half of a core's second-level cache
-KEPT_BYTES = 2**25  # P before every layer, of all blocks (then it is kept) or of one block
+KEPT_BYTES = 2**26  # P before every layer, of all blocks (then it is kept) or of one block
 DEVICE_BYTES = 2**30  # the same on a GPU, where larger blocks are better
 
 Block = tuple[slice, slice, slice]
@@ -230,9 +230,12 @@ def _gather(wires: Array, order: Array, out: Array) -> None:
 
 
 def _blocks(P: Array, depth: int = 1) -> Iterator[Block]:
-    """Parts of P, over its last two axes: `depth` copies fit into memory, one into the cache."""
+    """Parts of P, over its last two axes: `depth` copies fit into memory, one into the cache.
+
+    But not so thin that NumPy would spend its time between the numbers.
+    """
     entry = len(P) * P.dtype.itemsize  # bytes per row and sample
-    entries = max(1, _memory(P) // (entry * depth))
+    entries = max(16, _memory(P) // (entry * depth))
     if isinstance(P, np.ndarray):
         entries = min(entries, max(64, CACHE_BYTES // entry))
     width = min(max(1, P.shape[2]), entries)

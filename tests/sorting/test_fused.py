@@ -120,7 +120,7 @@ def test_one_of_both_results_alone_has_its_gradient(part):
 
 
 def test_memory_is_bounded_by_blocks_and_not_by_layers_times_n_squared():
-    n = 512
+    n = 1024
     x, P_bytes = draw((n,), np.float32), 4 * n * n
     sorting_network(x, network="bitonic")  # layouts are made once
     tracemalloc.start()
@@ -131,5 +131,5 @@ def test_memory_is_bounded_by_blocks_and_not_by_layers_times_n_squared():
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert len(bitonic(n).layers) * P_bytes > 47e6  # what a tape would keep, at the least
+    assert len(bitonic(n).layers) * P_bytes > 200e6  # what a tape would keep, at the least
     assert peak < module.KEPT_BYTES + 10 * P_bytes
