@@ -80,12 +80,11 @@ def over_norm(xp: Any, g: Any, x: Any, norm: Any) -> Any:
     return xp.where(zero, xp.zeros_like(x), g * (x / xp.where(zero, xp.ones_like(norm), norm)))
 
 
-def log_weight(xp: Any, g: Any, x: Any, total: Any) -> Any:
-    """g exp(x - total), 0 where total = -inf."""
-    empty = total == -math.inf
-    return xp.where(
-        empty, xp.zeros_like(x), g * xp.exp(x - xp.where(empty, xp.zeros_like(total), total))
-    )
+def _share(xp: Any, g: Any, mine: Any, other: Any) -> Any:
+    """g e^mine / (e^mine + e^other), 0 where both are -inf."""
+    empty = (mine == -math.inf) & (other == -math.inf)
+    lead = xp.where(empty, xp.zeros_like(mine), mine) - xp.where(empty, xp.zeros_like(other), other)
+    return xp.where(empty, xp.zeros_like(g), g * OPERATIONS["sigmoid"](lead))
 
 
 # f: cotangents of a and of b in the shape of y = f(a, b); `backward` sums them to the arguments'
@@ -109,8 +108,8 @@ BINARY = {
                   lambda xp, g, y, a, b: -_angle(xp, g, a, a, b)),
     "hypot":     (lambda xp, g, y, a, b: over_norm(xp, g, a, y),
                   lambda xp, g, y, a, b: over_norm(xp, g, b, y)),
-    "logaddexp": (lambda xp, g, y, a, b: log_weight(xp, g, a, y),
-                  lambda xp, g, y, a, b: log_weight(xp, g, b, y)),
+    "logaddexp": (lambda xp, g, y, a, b: _share(xp, g, a, b),
+                  lambda xp, g, y, a, b: _share(xp, g, b, a)),
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from ..backend import constant
 from ..core import OPERATIONS, plain
 from ..libraries import library_of
 from ._table import define, operation
-from .elementwise import log_weight, over_norm
+from .elementwise import over_norm
 
 
 def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
@@ -93,24 +93,40 @@ def _vector_norm(
 
 
 def _logsumexp(xp: Any, g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
-    return log_weight(xp, spread(xp, g, x, axis, keepdims), x, spread(xp, y, x, axis, keepdims))
+    """g times the softmax: exp(x - y), normalised since the rounding of a large y is a factor."""
+    g, y = spread(xp, g, x, axis, keepdims), spread(xp, y, x, axis, keepdims)
+    empty = y == -math.inf
+    weights = xp.exp(x - xp.where(empty, xp.zeros_like(y), y))
+    total = spread(xp, xp.sum(weights, axis=axis, keepdims=True), x, axis, True)
+    weights = weights / xp.where(empty, xp.ones_like(total), total)
+    return xp.where(empty, xp.zeros_like(x), g * weights)
+
+
+def _top(xp: Any, x: Any, axis: Any) -> Any:
+    """The maximum, as a constant; 0 where it is infinite: all -inf, or some inf."""
+    top = OPERATIONS["stop_gradient"](xp.max(x, axis=axis, keepdims=True))
+    return xp.where(xp.isfinite(top), top, xp.zeros_like(top))
 
 
 def _define_logsumexp(xp: Any, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
-    top = OPERATIONS["stop_gradient"](xp.max(x, axis=axis, keepdims=True))
-    top = xp.where(
-        xp.isfinite(top), top, xp.zeros_like(top)
-    )  # all -inf, or some inf: nothing to subtract
+    top = _top(xp, x, axis)
     total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True)
     empty = total == 0  # all -inf: the answer is -inf, reached without a logarithm of 0
     y = xp.log(xp.where(empty, xp.ones_like(total), total)) + top
     y = xp.where(empty, xp.full_like(y, -math.inf), y)
-    return y if keepdims else xp.reshape(y, xp.sum(x, axis=axis).shape)
+    reduced = axes_of(x, axis)
+    kept = tuple(n for i, n in enumerate(x.shape) if i not in reduced)
+    return y if keepdims else xp.reshape(y, kept)
 
 
 def _define_softmax(xp: Any, x: Any, *, axis: int = -1) -> Any:
     e = xp.exp(x - OPERATIONS["stop_gradient"](xp.max(x, axis=axis, keepdims=True)))
     return e / xp.sum(e, axis=axis, keepdims=True)
+
+
+def _define_log_softmax(xp: Any, x: Any, *, axis: int = -1) -> Any:
+    x = x - _top(xp, x, axis)  # exact, where x - logsumexp(x) rounds twice
+    return x - xp.log(xp.sum(xp.exp(x), axis=axis, keepdims=True))
 
 
 def _exclusive_products(xp: Any, x: Any) -> Any:
@@ -164,7 +180,7 @@ define(
 define(
     "log_softmax",
     lambda xp, g, y, x, *, axis=-1: g - xp.exp(y) * xp.sum(g, axis=axis, keepdims=True),
-    definition=lambda xp, x, *, axis=-1: x - _define_logsumexp(xp, x, axis=axis, keepdims=True),
+    definition=_define_log_softmax,
 )
 _plain_sum, _plain_prod = define("sum", _sum), define("prod", _prod)
 _running_sum, _running_prod = (

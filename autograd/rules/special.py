@@ -18,13 +18,36 @@ SQRT_PI, SQRT_2PI, LOG_SQRT_2PI = (
 
 def _sinc_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:
     """(cos(pi x) - y)/x, by its series near 0 where the difference cancels."""
-    near = xp.abs(x) < 0.02
-    t = (math.pi * x) * (math.pi * x)
-    series = (-math.pi * math.pi / 3) * x * (1 - t / 10 * (1 - t / 28 * (1 - t / 54)))
-    apart = xp.where(near, xp.ones_like(x), x)
+    near = xp.abs(x) < 0.3
+    inside, apart = xp.where(near, x, xp.zeros_like(x)), xp.where(near, xp.ones_like(x), x)
+    t = (math.pi * inside) * (math.pi * inside)
+    series = xp.ones_like(x)
+    for k in range(7, 0, -1):
+        series = 1.0 - t / (2 * k * (2 * k + 3)) * series
+    series = (-math.pi * math.pi / 3) * inside * series
     return g * xp.where(
         near, series, (xp.cos(math.pi * apart) - xp.where(near, xp.ones_like(y), y)) / apart
     )
+
+
+def _erfcx_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:
+    """2 x y - 2/sqrt(pi), by its asymptotic series far out where the difference cancels."""
+    far = x > 100.0
+    r = 1.0 / xp.where(far, x, xp.ones_like(x))
+    t = r * r
+    series = (-1.0 / SQRT_PI) * t * (1.0 - 1.5 * t * (1.0 - 2.5 * t * (1.0 - 3.5 * t)))
+    near = xp.where(far, xp.zeros_like(x), x)
+    return g * xp.where(far, series, 2.0 * near * y - 2 / SQRT_PI)
+
+
+def _log_ndtr_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:
+    """phi(x)/Phi(x); on the left by erfcx, as both vanish."""
+    left = x < 0.0
+    tail = math.sqrt(2 / math.pi) / OPERATIONS["erfcx"](
+        xp.where(left, -x, xp.zeros_like(x)) * math.sqrt(0.5)
+    )
+    right, log_cdf = xp.where(left, xp.zeros_like(x), x), xp.where(left, xp.zeros_like(y), y)
+    return g * xp.where(left, tail, xp.exp(-0.5 * right * right - LOG_SQRT_2PI - log_cdf))
 
 
 def _gamma_density(xp: Any, g: Any, y: Any, a: Any, x: Any) -> Any:
@@ -48,15 +71,15 @@ ACTIVATIONS = {
                     lambda xp, x: _sinc(xp, x)),
 }  # fmt: skip
 
-# f under SciPy's name: cotangent of x (log_ndtr: one exponent, so that the tail stays finite)
+# f under SciPy's name: cotangent of x
 SPECIAL = {
     "erf":      lambda xp, g, y, x: g * (2 / SQRT_PI * xp.exp(-x * x)),
     "erfc":     lambda xp, g, y, x: g * (-2 / SQRT_PI * xp.exp(-x * x)),
-    "erfcx":    lambda xp, g, y, x: g * (2.0 * x * y - 2 / SQRT_PI),
+    "erfcx":    _erfcx_slope,
     "erfinv":   lambda xp, g, y, x: g * (SQRT_PI / 2 * xp.exp(y * y)),
     "ndtr":     lambda xp, g, y, x: g * (xp.exp(-0.5 * x * x) / SQRT_2PI),
     "ndtri":    lambda xp, g, y, x: g * (SQRT_2PI * xp.exp(0.5 * y * y)),
-    "log_ndtr": lambda xp, g, y, x: g * xp.exp(-0.5 * x * x - LOG_SQRT_2PI - y),
+    "log_ndtr": _log_ndtr_slope,
     "gammaln":  lambda xp, g, y, x: g * OPERATIONS["digamma"](x),
     "digamma":  lambda xp, g, y, x: g * OPERATIONS["polygamma"](1, x),
 }  # fmt: skip
