@@ -9,20 +9,9 @@ from refimpl.autograd import array_namespace
 from refimpl.sorting.cox import cox_loss
 from refimpl.sorting.diffsurv import diffsurv_loss, diffsurv_topk_loss, possible_permutations
 from refimpl.sorting.groco import groco_loss
-from refimpl.sorting.networks import sorting_network
 
 from . import recorded
-
-Inputs = dict[str, Any]
-PUBLISHED = {"bitonic": "bitonic_published"}
-
-
-def network_options(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a sorting network as the published packages name and lay it out."""
-    known = ("network", "distribution", "steepness", "art_lambda")
-    options = {name: params[name] for name in known if name in params}
-    options["network"] = PUBLISHED.get(options["network"], options["network"])
-    return options
+from .sorting_networks import PUBLISHED, Inputs, sort_as_published
 
 
 @recorded("diffsurv.possible")
@@ -40,7 +29,7 @@ def _diffsurv(inputs: Inputs, record: Mapping[str, Any]) -> Inputs:
         xp = array_namespace(scores)
         centred = scores - xp.mean(scores, axis=-1, keepdims=True)
         scores = centred / xp.std(scores, axis=-1, correction=1, keepdims=True)
-    _, P = sorting_network(scores, **network_options(params))
+    _, P = sort_as_published(scores, params)
     topk = diffsurv_topk_loss(P, possible, percentage=params["topk_percent"])
     only = inputs["events"] if params["ignore_censoring"] else None  # as published: see the docs
     return {"loss": diffsurv_loss(P, possible, only=only), "topk_loss": topk}
@@ -61,6 +50,8 @@ def _groco(inputs: Inputs, record: Mapping[str, Any]) -> Inputs:
         negatives=params["topk_neg"],
         positives=params["n_pos_augs"],
         stop_grad=params["stop_grad"],
-        **network_options(params),
+        network=PUBLISHED.get(params["network"], params["network"]),
+        distribution=params["distribution"],
+        steepness=params["steepness"],
     )
     return {"loss": loss}

@@ -23,33 +23,37 @@ PUBLISHED = {"bitonic": "bitonic_published"}
 OPTIONS = ("distribution", "steepness", "art_lambda")
 
 
-def _sorted_rows(rows: Any) -> np.ndarray:
+def sorted_rows(rows: Any) -> np.ndarray:
     """Comparators in one order: those of a layer have none."""
     table = np.asarray(rows)
     return table[np.lexsort(table.T[::-1])] if table.size else table.reshape(0, 5)
 
 
-@recorded("diffsort.network", canonical={"comparators": _sorted_rows})
+@recorded("diffsort.network", canonical={"comparators": sorted_rows})
 def _layout(inputs: Inputs, record: Record) -> Inputs:
     """Rows of layer, a, b, the wire of the minimum, the wire of the maximum."""
     network = record["params"]["network"]
     layers = find_layout(PUBLISHED.get(network, network), int(inputs["n"])).as_lists()
+    return {"comparators": comparator_rows(layers), "num_layers": np.array(len(layers))}
+
+
+def comparator_rows(layers: list) -> np.ndarray:
+    """Layers of comparators as rows of (layer, a, b, lo, hi)."""
     rows = [(number, *comparator) for number, layer in enumerate(layers) for comparator in layer]
-    comparators = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    return {"comparators": comparators, "num_layers": np.array(len(layers))}
+    return np.array(rows, dtype=np.int64).reshape(-1, 5)
 
 
-def _sort(x: Any, params: Record) -> tuple[Any, Any]:
+def sort_as_published(x: Any, params: Record) -> tuple[Any, Any]:
     name = str(params["network"])
     network = PUBLISHED.get(name, name)
     options = {name: params[name] for name in OPTIONS if name in params}
     if options.get("distribution") != "optimal":
         return sorting_network(x, network=network, **options)
-    sigmoid = _shifted_optimal(options.get("steepness", 10.0))
+    sigmoid = shifted_optimal(options.get("steepness", 10.0))
     return relaxed(x, find_layout(network, x.shape[-1]), sigmoid)
 
 
-def _shifted_optimal(steepness: float) -> Sigmoid:
+def shifted_optimal(steepness: float) -> Sigmoid:
     """The optimal sigmoid as diffsort computes it, with |v| + 1e-10 for |v| in the hyperbola.
 
     The shift changes slopes by up to 8e-10 of themselves, which is more than the recorded
@@ -71,14 +75,14 @@ def _shifted_optimal(steepness: float) -> Sigmoid:
 @recorded("diffsort.sigmoid")
 def _network(inputs: Inputs, record: Record) -> Inputs:
     """The relaxed network; a sigmoid is recorded as the network on two values."""
-    values, permutation = _sort(inputs["x"], record["params"])
+    values, permutation = sort_as_published(inputs["x"], record["params"])
     return {"sorted": values, "P": permutation}
 
 
 @recorded("diffsort.loss")
 def _loss(inputs: Inputs, record: Record) -> Inputs:
     """Cross-entropy between the relaxed and the true permutation."""
-    _, permutation = _sort(inputs["x"], record["params"])
+    _, permutation = sort_as_published(inputs["x"], record["params"])
     truth = hard_permutation(inputs["targets"], like=inputs["x"])
     return {"loss": permutation_cross_entropy(permutation, truth), "Q": truth}
 
