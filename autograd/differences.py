@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
 
 
 class Line:
-    """t -> f(x + t v), flattened, NaN where it cannot be evaluated."""
+    """t -> f(x + offset + t v), flattened, NaN where it cannot be evaluated."""
 
     def __init__(self, f: Function, x: Any, v: Any) -> None:
         self.f = f
@@ -52,13 +52,14 @@ class Line:
         largest = float(np.max(np.abs(self.v), initial=0.0))
         magnitude = float(np.max(moving, initial=0.0))
         # One unit moves the fastest entry by 1; by more where 1 would drown in the rounding of x.
-        self.unit = max(1.0, magnitude / 1e3) / largest if largest else 1.0
+        self.scale = max(1.0, magnitude / 1e3)
+        self.unit = self.scale / largest if largest else 1.0
         self.magnitude = magnitude / largest if largest else 0.0  # of x, in units of t
 
-    def __call__(self, t: float) -> np.ndarray:
+    def __call__(self, t: float, offset: Any = 0.0) -> np.ndarray:
         try:
             with np.errstate(all="ignore"):
-                value = np.asarray(self.f(self.x + t * self.v), dtype=np.float64)
+                value = np.asarray(self.f(self.x + offset + t * self.v), dtype=np.float64)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return np.full(self.value.shape, np.nan)
         if value.shape != self.shape:

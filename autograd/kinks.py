@@ -1,6 +1,7 @@
 """What kind of point is this? Smooth, a kink, or singular, told apart by one-sided differences.
 
 classify    left and right derivative, and whether they agree
+widen       the derivatives of further pieces that meet at the point
 arbitrate   which of several claimed derivatives the differences support
 ties        equal entries of an array: where sorting and maxima have their kinks
 """
@@ -8,7 +9,7 @@ ties        equal entries of an array: where sorting and maxima have their kinks
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ class Verdict:
     value, error          the derivative where smooth, NaN elsewhere
     left, right           one-sided derivatives, for t -> f(x + t v) at 0 from below and above
     left_error, right_error
+    low, high             the admissible interval: `value` where smooth; at a kink from the one
+                          of `left` and `right` to the other, or more (see `widen`)
 
     At a kink any number between `left` and `right` is the directional derivative of some
     subgradient. At a singular point (a jump, a vertical tangent, or a function that is not finite)
@@ -38,27 +41,21 @@ class Verdict:
     left_error: np.ndarray
     right: np.ndarray
     right_error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
     @property
     def kind(self) -> str:
         """The worst kind among the elements."""
         return next((k for k in ("singular", "kink") if np.any(self.kinds == k)), "smooth")
 
-    @property
-    def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """The smallest and the largest admissible derivative, error bars not included."""
-        kink = self.kinds == "kink"
-        low = np.where(kink, np.fmin(self.left, self.right), self.value)
-        return low, np.where(kink, np.fmax(self.left, self.right), self.value)
-
     def admits(self, value: Any, tolerance: Any = 0.0) -> np.ndarray:
         """Whether `value` is a derivative here, up to `tolerance` and ten error bars; at singular
         elements always (nothing is known)."""
-        low, high = self.interval
         bar = np.fmax(self.left_error, self.right_error)
         slack = tolerance + 10.0 * np.where(self.kinds == "kink", bar, self.error)
         with np.errstate(invalid="ignore"):
-            inside = (low - slack <= value) & (value <= high + slack)
+            inside = (self.low - slack <= value) & (value <= self.high + slack)
         return inside | (self.kinds == "singular")
 
     def __str__(self) -> str:
@@ -71,8 +68,7 @@ class Verdict:
         sides += f"right {self.right:.9g} +- {self.right_error:.1g}"
         if self.kind == "singular":
             return f"differences: singular, no finite derivative ({sides})"
-        low, high = self.interval
-        return f"differences: kink, admissible [{low:.9g}, {high:.9g}] ({sides})"
+        return f"differences: kink, admissible [{self.low:.9g}, {self.high:.9g}] ({sides})"
 
 
 def classify(f: Function, x: Any, v: Any = 1.0, *, h: float = 1e-2, eps: float = EPS) -> Verdict:
@@ -111,8 +107,58 @@ def classify(f: Function, x: Any, v: Any = 1.0, *, h: float = 1e-2, eps: float =
     parts = (
         kinds, np.where(smooth, value, np.nan), np.where(smooth, error, np.nan),
         left, left_error, right, right_error,
+        np.where(smooth, value, np.fmin(left, right)),
+        np.where(smooth, value, np.fmax(left, right)),
     )  # fmt: skip
     return Verdict(*(part.reshape(line.shape) for part in parts))
+
+
+def widen(verdict: Verdict, f: Function, x: Any, v: Any = 1.0, *, eps: float = EPS) -> Verdict:
+    """The verdict with the derivatives along v of all the pieces of f that meet at x.
+
+    Where more than two meet, as in a sort of three equal keys, the derivative of a piece may lie
+    outside of the two that a step along v sees (which may even be equal), and is admissible like
+    them. The range of derivatives at 64 points within 1e-5 of x is added to the admissible interval
+    if it is that of a kink: as wide as within 1e-4, where curvature would give a tenth. If there
+    are so many pieces that 64 points cannot show them all, half of the range is added on each side.
+
+    >>> def middle(x):
+    ...     return np.sort(x)[1]
+    >>> x, v = np.zeros(3), np.array([1.0, 2.0, 3.0])
+    >>> verdict = classify(middle, x, v)
+    >>> verdict.kind, [bool(verdict.admits(slope)) for slope in v]
+    ('smooth', [False, True, False])
+    >>> verdict = widen(verdict, middle, x, v)
+    >>> verdict.kind, [bool(verdict.admits(slope)) for slope in v]
+    ('kink', [True, True, True])
+    """
+    line = Line(f, x, v)
+    rng = np.random.default_rng(0)
+
+    def slopes(radius: float, count: int) -> np.ndarray:
+        r, h = radius * line.scale, radius * line.unit / 50.0
+        offsets = [r * rng.uniform(-1.0, 1.0, line.x.shape) for _ in range(count)]
+        found = [(line(h, o) - line(-h, o)) / (2.0 * h) for o in offsets]
+        return np.sort(np.stack(found), axis=0).reshape(count, *line.shape)  # NaN last
+
+    far, near = slopes(1e-4, 16), slopes(1e-5, 64)
+    low, high = np.fmin.reduce(near), np.fmax.reduce(near)
+    size, spread = np.fmax(np.abs(low), np.abs(high)), high - low
+    noise = 1e-6 * size + 1e9 * eps * np.abs(np.nan_to_num(line.value.reshape(line.shape)))
+    kink = (spread > 0.6 * (np.fmax.reduce(far) - np.fmin.reduce(far))) & (spread > noise)
+    kink &= verdict.kinds != "singular"
+    many = np.sum(np.diff(near, axis=0) > 1e-3 * spread, axis=0) >= 16
+    curvature = 1e-4 * size
+    below = kink & (many | (low < verdict.low - curvature))
+    above = kink & (many | (high > verdict.high + curvature))
+    margin = curvature + np.where(many, 0.5 * spread, 0.0)
+    return replace(
+        verdict,
+        kinds=np.where(below | above, "kink", verdict.kinds),
+        value=np.where(below | above, np.nan, verdict.value),
+        low=np.where(below, np.fmin(low - margin, verdict.low), verdict.low),
+        high=np.where(above, np.fmax(high + margin, verdict.high), verdict.high),
+    )
 
 
 class Arbitration(NamedTuple):
@@ -145,15 +191,16 @@ def arbitrate(
 ) -> Arbitration:
     """Who is right? `candidates` are claimed derivatives of f at x along v, by name. Each agrees if
     it is within atol + rtol |derivative| and ten error bars of the differences; at a kink, if it
-    lies between the one-sided derivatives.
+    lies in the admissible interval.
 
     >>> print(arbitrate(np.sin, 0.0, 1.0, {"mine": 1.0, "theirs": -1.0}))
     differences: smooth, derivative 1 +- ...; mine agrees; theirs disagrees
     """
     verdict = classify(f, x, v, eps=eps)
-    low, high = verdict.interval
-    size = np.fmax(np.abs(low), np.abs(high))
+    size = np.fmax(np.abs(verdict.low), np.abs(verdict.high))
     tolerance = atol + rtol * np.max(size, initial=0.0, where=np.isfinite(size))
+    if not all(np.all(verdict.admits(c, tolerance)) for c in candidates.values()):
+        verdict = widen(verdict, f, x, v, eps=eps)
     agrees = {k: bool(np.all(verdict.admits(c, tolerance))) for k, c in candidates.items()}
     return Arbitration(verdict, agrees)
 

@@ -86,7 +86,7 @@ def check_grads(
 
     TypeError: f is not callable, returns no floating-point array, or is to be differentiated in
     an argument that is not floating-point. ValueError: a negative tolerance, unknown framework or
-    mode, `order` other than 1 or 2.
+    mode, `order` other than 1 or 2, `draws` below 1.
 
     >>> import numpy as np
     >>> from refimpl.autograd import array_namespace
@@ -107,6 +107,8 @@ def check_grads(
     if not callable(f):
         raise TypeError(f"check_grads: expected a function, got {type(f).__name__}: {f!r:.40}")
     check_tolerances(rtol=rtol, atol=atol)
+    if not isinstance(draws, int) or draws < 1:
+        raise ValueError(f"draws {draws!r}: expected a whole number of at least 1")
     if order not in (1, 2):
         raise ValueError(f"order {order!r}: expected 1 or 2")
     if modes is not None and (not modes or set(modes) - {"vjp", "jvp"}):

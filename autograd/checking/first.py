@@ -75,40 +75,56 @@ def _check_gradient(
 ) -> None:
     """Hold the gradient of <weights, outputs> with respect to input i against differences."""
     chosen = np.arange(gradient.size)
+    pairs = list(x.directions(f"tangent of {x.subject.names[i]}", gradient.shape))
     if gradient.size <= x.settings.full:
         settled = _every_element(x, i, weights, gradient)
+        if settled.comparison.ok and settled.kinks:
+            pairs.append((f"kinks {settled.kinks}", _indicator(settled.kinks, gradient.shape)))
+            together = _directions(x, i, weights, gradient, pairs)
+            if not together.comparison.ok:
+                settled, chosen = together, chosen[:0]
     else:
-        settled = _random_directions(x, i, weights, gradient)
+        settled = _directions(x, i, weights, gradient, pairs)
         if not settled.comparison.ok:
             rng = x.rng(f"sample {k} {i}")
             rtol = max(x.rtol, 1e-6)  # plain central differences
             local, chosen = localise(x.reference, i, weights, gradient, rng, rtol=rtol, atol=x.atol)
-            if not local.comparison.ok or (len(chosen) == gradient.size and local.kinks):
-                settled = local
+            if local.comparison.ok:
+                chosen = chosen[:0]
             else:
-                chosen = np.arange(0)
+                settled = local
     x.annotate(settled, k, i)
     if settled.comparison.ok:
         return
     x.failed.add(("vjp", k, i))
-    if not chosen.size:
-        text = "wrong gradient, in a random direction"
-        x.find("vjp", text, k=k, i=i, comparison=settled.comparison, draw=draw)
-        return
-    compared = gradient.ravel()[chosen].reshape(settled.expected.shape)
-    e = _flat(settled.comparison.index, gradient.shape)
-    direction = unit(gradient.shape, e)
-    claims = {x.subject.source: float(gradient.ravel()[e]), **_forward(x, i, weights, direction)}
+    text = "wrong gradient"
+    related: tuple[Hint, ...] = ()
+    if chosen.size:
+        compared = gradient.ravel()[chosen].reshape(settled.expected.shape)
+        related = x.related(compared, settled.expected, sample=chosen.size < gradient.size)
+        e = _flat(settled.comparison.index, gradient.shape)
+        direction = unit(gradient.shape, e)
+    else:
+        text = "wrong gradient along a direction, though no single element is seen to be wrong"
+        draw, direction = pairs[_flat(settled.comparison.index, (len(pairs),))]
+    slope = float(np.vdot(gradient, direction))
+    claims = {x.subject.source: slope, **_forward(x, i, weights, direction)}
+    verdict = x.opinions(k, i, weights, direction, settled.expected, claims)
     x.find(
         "vjp",
-        "wrong gradient",
+        text,
         k=k,
         i=i,
         comparison=settled.comparison,
-        verdict=x.opinions(k, i, weights, direction, settled.expected, claims),
-        related=x.related(compared, settled.expected, sample=chosen.size < gradient.size),
+        verdict=verdict,
+        related=related,
         draw=draw,
     )
+
+
+def _indicator(elements: Sequence[int], shape: tuple[int, ...]) -> np.ndarray:
+    """1 at the given positions (in C order), 0 elsewhere."""
+    return np.sum([unit(shape, e) for e in elements], axis=0)
 
 
 def _flat(index: tuple[int, ...] | None, shape: tuple[int, ...]) -> int:
@@ -119,12 +135,13 @@ def _flat(index: tuple[int, ...] | None, shape: tuple[int, ...]) -> int:
 def _every_element(x: Examination, i: int, weights: np.ndarray, gradient: np.ndarray) -> Settled:
     shape, reference = gradient.shape, x.reference
     found = project(reference.columns(i), weights)
+    f, tolerance = reference.projected(i, weights), _tolerance(x, gradient)
 
     def verdict_at(e: int) -> Verdict:
-        direction = unit(shape, e)
-        verdict = reference.verdict(i, weights, direction)
-        every = partial(reference.verdicts, reference.moving(i), i, direction)
-        return or_singular(verdict, gradient.ravel()[e], every)
+        direction, claimed = unit(shape, e), gradient.ravel()[e]
+        verdict = reference.judge(f, i, direction, claimed, tolerance)
+        every = partial(reference.verdict, reference.moving(i), i, direction)
+        return or_singular(verdict, claimed, every)
 
     return settle(
         gradient,
@@ -135,21 +152,31 @@ def _every_element(x: Examination, i: int, weights: np.ndarray, gradient: np.nda
     )
 
 
-def _random_directions(
-    x: Examination, i: int, weights: np.ndarray, gradient: np.ndarray
+def _directions(
+    x: Examination,
+    i: int,
+    weights: np.ndarray,
+    gradient: np.ndarray,
+    pairs: Sequence[tuple[str, np.ndarray]],
 ) -> Settled:
-    """<gradient, v> for random v. The errors of the elements add up as random numbers do."""
-    size = np.max(np.abs(gradient), initial=0.0, where=np.isfinite(gradient))
-    pairs = list(x.directions(f"tangent of {x.subject.names[i]}", gradient.shape))
+    """<gradient, v> for some v. The errors of the elements add up as random numbers do."""
     found = [project(x.along(i, name, v), weights) for name, v in pairs]
-    length = max(float(np.linalg.norm(v)) for _, v in pairs)
+    atol = _tolerance(x, gradient) * max(float(np.linalg.norm(v)) for _, v in pairs)
+    claimed = np.array([float(np.vdot(gradient, v)) for _, v in pairs])
+    f = x.reference.projected(i, weights)
     return settle(
-        np.array([float(np.vdot(gradient, v)) for _, v in pairs]),
+        claimed,
         Limits(*(np.array(part) for part in zip(*found, strict=True))),
-        lambda e: x.reference.verdict(i, weights, pairs[e][1]),
+        lambda e: x.reference.judge(f, i, pairs[e][1], claimed[e], atol),
         rtol=0.0,
-        atol=(x.atol + x.rtol * float(size)) * length,
+        atol=atol,
     )
+
+
+def _tolerance(x: Examination, claimed: np.ndarray) -> float:
+    """How far an element of a derivative may be off."""
+    finite = np.isfinite(claimed)
+    return x.atol + x.rtol * float(np.max(np.abs(claimed), initial=0.0, where=finite))
 
 
 def _forward(
@@ -210,7 +237,9 @@ def _check_derivative(
 
     @cache
     def along(direction: str) -> Verdict:
-        return reference.verdicts(f, i, v if direction == "v" else np.ones_like(v))
+        if direction == "v":
+            return reference.judge(f, i, v, moved, _tolerance(x, moved[places]))
+        return reference.verdict(f, i, np.ones_like(v))
 
     def verdict_at(e: int) -> Verdict:
         verdict = element_of(along("v"), int(places[e]))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..backend import array_namespace
+from ..backend import array_namespace, like_array
 from ..libraries import is_array
 from ..transforms import hvp, jvp, vjp
 
@@ -71,7 +71,7 @@ class Engine:
     def array(host: np.ndarray, dtype: str, like: Any) -> Any:
         if isinstance(like, (np.ndarray, np.generic, float)):
             return np.array(host, dtype=dtype)
-        return array_namespace(like).asarray(host.astype(dtype), device=like.device)
+        return like_array(np.asarray(host, dtype=dtype), like)
 
     @staticmethod
     def hvp(f: Callable, leaves: Sequence, cotangents: Sequence, tangents: Sequence) -> Sequence:

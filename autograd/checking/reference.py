@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..compare import FORMATS, Comparison, compare, distance
 from ..differences import Line, central_difference, central_limit, ridders
-from ..kinks import Verdict, classify
+from ..kinks import Verdict, classify, widen
 from .frameworks import FLOATS, dtype_name, to_host
 from .subject import Arrays, Subject
 
@@ -46,6 +46,7 @@ class Reference:
         self.finite = np.isfinite(_joined(self.outputs))
         self.sizes = [y.size for y in self.outputs]
         self._columns: dict[int, Limits] = {}
+        self._in_vain = 0
         self.eps = max(2.0 ** -FORMATS[coarsest][0], 10.0 * self._noise())
 
     def _noise(self) -> float:
@@ -105,13 +106,23 @@ class Reference:
             self._columns[i] = Limits(*(np.stack(part) for part in zip(*found, strict=True)))
         return self._columns[i]
 
-    def verdict(self, i: int, weights: np.ndarray, direction: np.ndarray) -> Verdict:
-        """The kind of point that <weights, outputs> is at, along a direction of input i."""
-        return self.verdicts(self.projected(i, weights), i, direction)
-
-    def verdicts(self, f: Callable, i: int, direction: np.ndarray) -> Verdict:
-        """`classify` any function of input i at the precision of the subject."""
+    def verdict(self, f: Callable, i: int, direction: np.ndarray) -> Verdict:
+        """`classify` for any function of input i, at the precision of the subject."""
         return classify(f, self.subject.hosts[i], direction, eps=self.eps)
+
+    def judge(
+        self, f: Callable, i: int, direction: np.ndarray, claimed: Any, tolerance: float
+    ) -> Verdict:
+        """The verdict; looking further around the point if it does not admit what is claimed. That
+        is costly, so after three times in vain at smooth points it is taken to be smooth all over.
+        """
+        verdict = self.verdict(f, i, direction)
+        refused = ~verdict.admits(claimed, tolerance) & np.isfinite(claimed)
+        if not np.any(refused) or (self._in_vain >= 3 and verdict.kind == "smooth"):
+            return verdict
+        wider = widen(verdict, f, self.subject.hosts[i], direction, eps=self.eps)
+        self._in_vain = self._in_vain + 1 if wider.kind == "smooth" else 0
+        return wider
 
     def spread(self, k: int, cotangent: np.ndarray) -> np.ndarray:
         """A cotangent of output k as weights of all outputs, zero for those that are not finite."""
@@ -179,7 +190,7 @@ def settle(
             expected[e], error[e] = a[e], 0.0
         elif verdict.kind == "kink":
             kinks.append(e)
-            low, high = (float(bound) for bound in verdict.interval)
+            low, high = float(verdict.low), float(verdict.high)
             expected[e] = min(max(a[e], low), high) if np.isfinite(a[e]) else low
             error[e] = np.fmax(verdict.left_error, verdict.right_error)
         elif not np.isfinite(expected[e]) or verdict.error < error[e]:
@@ -206,8 +217,8 @@ def or_singular(verdict: Verdict, claimed: float, other: Callable[[], Verdict]) 
 
 def element_of(verdict: Verdict, position: int) -> Verdict:
     """The verdict on one element (in C order)."""
-    fields = ("kinds", "value", "error", "left", "left_error", "right", "right_error")
-    return Verdict(*(np.asarray(getattr(verdict, name).ravel()[position]) for name in fields))
+    parts = (getattr(verdict, part.name) for part in fields(verdict))
+    return Verdict(*(np.asarray(part.ravel()[position]) for part in parts))
 
 
 def localise(
@@ -229,13 +240,14 @@ def localise(
         largest = np.argsort(-np.abs(flat))[: _SAMPLE // 2]
         drawn = rng.choice(x.size, _SAMPLE // 2, replace=False)
         chosen = np.unique([_bisect(f, x, gradient, rng), *largest.tolist(), *drawn.tolist()])
+    tolerance = atol + rtol * float(np.max(np.abs(flat), initial=0.0, where=np.isfinite(flat)))
     slopes = np.array([central_difference(f, x, unit(x.shape, e)) for e in chosen.tolist()])
     bar = np.full(slopes.shape, 1e-7 * np.nanmax(np.abs(slopes), initial=0.0))
     shape = x.shape if len(chosen) == x.size else slopes.shape
     settled = settle(
         flat[chosen].reshape(shape),
         Limits(slopes, bar, np.zeros(slopes.shape, bool)),
-        lambda e: reference.verdict(i, weights, unit(x.shape, int(chosen[e]))),
+        lambda e: reference.judge(f, i, unit(x.shape, int(chosen[e])), flat[chosen[e]], tolerance),
         rtol=rtol,
         atol=atol,
         most=_SAMPLE,

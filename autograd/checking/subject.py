@@ -7,6 +7,7 @@ precision of the arguments or in float64. `Given` is a subject whose derivatives
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +32,8 @@ class Subject:
     def __init__(self, f: Callable, args: tuple, argnums: Sequence[int], framework: Any) -> None:
         self.f, self.args, self.argnums, self.framework = f, args, list(argnums), framework
         self.source = framework.name
-        self.title = getattr(f, "__name__", None) or type(f).__name__
+        named = f.func if isinstance(f, functools.partial) else f
+        self.title = getattr(named, "__name__", None) or type(named).__name__
         labels = argument_names(f, len(args))
         self.names = [path for i in argnums for path in tree.paths(args[i], labels[i])]
         self.originals = [x for i in argnums for x in tree.leaves(args[i])]

@@ -66,6 +66,12 @@ def test_the_error_bar_of_ridders_covers_the_error(name, where):
     assert error <= 1e-8 * max(abs(derivative(x)), abs(f(x)))
 
 
+@given(st.floats(1e4, 1e9))
+def test_steps_grow_with_the_size_of_the_point(x):
+    value, error = ridders(np.square, x)
+    assert abs(value - 2 * x) <= 10 * error <= 1e-9 * x
+
+
 def test_an_offset_of_a_million_shows_in_the_error_bar():
     value, error = ridders(lambda x: 1e6 + np.sin(x), 0.3)
     assert abs(value - np.cos(0.3)) <= 10 * error

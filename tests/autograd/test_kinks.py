@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refimpl.autograd.kinks import arbitrate, classify, ties
+from refimpl.autograd.kinks import arbitrate, classify, ties, widen
 
 POINTS = 120
 
@@ -135,6 +137,40 @@ def test_at_a_kink_every_derivative_between_the_two_is_admitted():
 
 def test_at_a_singular_point_nothing_can_be_refused():
     assert classify(np.cbrt, 0.0).admits(12.0)
+
+
+def test_smooth_points_of_float32_functions_are_not_taken_for_kinks():
+    eps = float(np.finfo(np.float32).eps)
+    kinds = [classify(lambda t: np.sin(np.float32(t)), x, eps=eps).kind for x in np.linspace(1, 3)]
+    assert set(kinds) == {"smooth"}
+
+
+def test_pieces_beside_those_along_the_direction_widen_the_interval():
+    def middle(x):
+        return np.sort(x)[1]
+
+    x, v = np.array([5.0, 5.0, 5.0, 9.0]), np.array([1.0, 2.0, 3.0, 7.0])
+    verdict = classify(middle, x, v)
+    assert verdict.kind == "smooth"
+    wider = widen(verdict, middle, x, v)
+    assert wider.kind == "kink"
+    assert (wider.low, wider.high) == (pytest.approx(1.0, abs=1e-3), pytest.approx(3.0, abs=1e-3))
+    assert arbitrate(middle, x, v, {"stable": 1.0, "wrong": 7.0}).agrees == {
+        "stable": True,
+        "wrong": False,
+    }
+
+
+@pytest.mark.parametrize("name", ["softplus", "steep_arctan", "relu_off", "x_abs_x", "offset"])
+def test_smooth_points_are_not_widened(name):
+    for f, x, v, *_ in itertools.islice(draws(name), 30):
+        verdict = classify(f, x, v)
+        wider = widen(verdict, f, x, v)
+        assert (wider.low, wider.high) == (verdict.low, verdict.high)
+
+
+def test_singular_points_are_not_widened():
+    assert widen(classify(np.cbrt, 0.0), np.cbrt, 0.0).kind == "singular"
 
 
 def test_verdicts_are_given_element_by_element():

@@ -3,6 +3,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from refimpl.autograd import array_namespace, relu, sort, vector_norm
 from refimpl.autograd.numerics import GradientError, Report, check_grads
@@ -184,6 +186,18 @@ def test_one_wrong_element_among_thousands_is_located():
     assert finding.comparison.absolute == pytest.approx(0.5)
 
 
+def test_large_arrays_get_the_hints_that_need_no_shape():
+    x = RNG.normal(size=(40, 40))
+
+    def f(x):
+        return array_namespace(x).sum(x * x)
+
+    for kind, factor in {"sign": -2, "zero": 0, "factor": 1}.items():
+        finding = only(check_grads(f, x, grad=lambda x, c=factor: c * x))
+        assert [hint.kind for hint in finding.hints] == [kind]
+    assert only(check_grads(f, x, grad=lambda x: 2 * x[::-1])).hints == ()
+
+
 def test_a_factor_is_named_after_the_parameter_that_it_equals():
     def f(x, steepness):
         return array_namespace(x).sum(array_namespace(x).tanh(steepness * x))
@@ -347,6 +361,64 @@ def test_at_a_kink_other_gradients_are_refused_with_the_interval():
     assert finding.ties
 
 
+def test_elements_that_are_admissible_alone_but_not_together_are_refused():
+    x = np.array([1.0, 3.0, 3.0])
+    finding = only(check_grads(np.max, x, grad=lambda x: np.array([0.0, 1.0, 1.0])))
+    assert "no single element" in finding.message
+    assert finding.comparison.actual == pytest.approx(2.0)
+    assert finding.comparison.expected == pytest.approx(1.0)
+    assert finding.draw == "kinks (1, 2)"
+
+
+TIED = {
+    "sort": sort,
+    "maximum": lambda x: array_namespace(x).max(x),
+    "weighted sort": lambda x: array_namespace(x).sum(sort(x) * np.arange(1.0, x.size + 1) ** 2),
+    "differences": lambda x: array_namespace(x).abs(x[1:] - x[:-1]),
+    "clip": lambda x: array_namespace(x).clip(x, 0.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", TIED)
+@given(x=st.lists(st.integers(0, 2), min_size=2, max_size=6), full=st.sampled_from([0, 64]))
+@settings(max_examples=20)
+def test_ties_of_any_number_of_elements_are_no_reason_for_a_finding(name, x, full):
+    report = check_grads(TIED[name], np.array(x, dtype=float), full=full)
+    assert report.ok, report
+
+
+def test_the_gradient_of_a_piece_that_no_step_along_an_axis_shows_is_admissible():
+    weights = np.array([0.0, 10.0, 1.0])
+    orders = {"first": [0, 1, 2], "last": [2, 1, 0], "other": [1, 2, 0]}
+    for order in orders.values():
+        gradient = weights[order]
+        report = check_grads(
+            lambda x: np.sort(x) @ weights, np.ones(3), grad=lambda x, g=gradient: g
+        )
+        assert report.ok, report
+    outside = np.array([11.0, 0.0, 0.0])
+    assert not check_grads(lambda x: np.sort(x) @ weights, np.ones(3), grad=lambda x: outside)
+
+
+@pytest.mark.parametrize("value, right", [(0.0, True), (0.7, True), (1.5, False)])
+def test_kinks_in_large_arrays_are_judged_by_element(value, right):
+    x = RNG.normal(size=(30, 30))
+    x[4, 5] = x[20, 7] = 0.0
+
+    def gradient(x):
+        g = (x > 0).astype(float)
+        g[20, 7] = value
+        return g
+
+    report = check_grads(lambda x: array_namespace(x).sum(relu(x)), x, grad=gradient)
+    assert report.ok is right
+    if right:
+        assert any(note.startswith("kink") for note in report.notes)
+    else:
+        assert only(report).comparison.index == (20, 7)
+        assert "kink" in only(report).verdict
+
+
 @pytest.mark.parametrize(
     "f, x",
     [
@@ -386,6 +458,21 @@ def test_the_trap_of_where_is_a_finding():
     assert np.isnan(finding.comparison.actual)
     assert finding.comparison.expected == pytest.approx(0.0, abs=1e-9)
     assert [hint.kind for hint in finding.hints] == ["not_a_number"]
+
+
+def test_an_infinite_output_does_not_hide_the_others():
+    def f(x):
+        return np.stack([np.log(x[0]), x[0] * x[1]])
+
+    def vjp(args, g):
+        x = args[0]
+        assert g[0] == 0.0
+        return np.array([g[1] * x[1], 2 * g[1] * x[0]])
+
+    x = np.array([0.0, 2.0])
+    assert check_grads(f, x, vjp=vjp)
+    finding = only(check_grads(f, x, vjp=lambda args, g: 2 * vjp(args, g)))
+    assert finding.comparison.index == (0,)
 
 
 def test_outputs_that_are_not_finite_are_left_out_and_noted():
@@ -445,6 +532,7 @@ def test_a_mode_that_is_asked_for_must_run():
         ({"argnums": 1}, ValueError, r"argnums \[1\]: there are 1 arguments"),
         ({"rtol": -1e-3}, ValueError, "rtol -0.001: expected a number that is not negative"),
         ({"atol": -1}, ValueError, "atol -1"),
+        ({"draws": 0}, ValueError, "draws 0: expected a whole number of at least 1"),
         ({"order": 3}, ValueError, "order 3: expected 1 or 2"),
         ({"modes": "jvps"}, ValueError, "modes 'jvps': expected 'vjp', 'jvp' or both"),
         ({"framework": "tf"}, ValueError, "framework 'tf': expected one of engine, torch, jax"),
