@@ -139,23 +139,32 @@ def smooth_topk_loss(
     return xp.mean(loss)
 
 
-def split_label(x: Array, labels: Array) -> tuple[Array, Array]:
-    """The score of the true class, (...), and those of the others, (..., n - 1), in order.
+def check_labels(x: Array, labels: Array) -> Array:
+    """Whole numbers 0..n-1 of shape (...), or (..., L) for several true classes, for x: (..., n).
 
     Raises ValueError for labels of another shape or out of range, TypeError if not whole numbers.
     """
     xp = array_namespace(plain(x))
     y = plain(labels) if is_array(labels) else xp.asarray(labels)
-    n = x.shape[-1]
+    n, batch = x.shape[-1], tuple(x.shape[:-1])
     if not xp.isdtype(y.dtype, "integral"):
         raise TypeError(f"labels: expected whole numbers, got dtype {y.dtype}")
-    if tuple(y.shape) != tuple(x.shape[:-1]):
-        raise ValueError(f"labels: expected shape {tuple(x.shape[:-1])}, got {tuple(y.shape)}")
-    if y.size and not (int(xp.min(y)) >= 0 and int(xp.max(y)) < n):
+    if tuple(y.shape[: len(batch)]) != batch or y.ndim > len(batch) + 1:
+        raise ValueError(f"labels: expected shape {batch} or {(*batch, 'L')}, got {tuple(y.shape)}")
+    if math.prod(y.shape) and not (int(xp.min(y)) >= 0 and int(xp.max(y)) < n):
         raise ValueError(f"labels: expected numbers from 0 to {n - 1}")
+    return y
+
+
+def split_label(x: Array, labels: Array) -> tuple[Array, Array]:
+    """The score of the true class, (...), and those of the others, (..., n - 1), in order."""
+    y = check_labels(x, labels)
+    if y.ndim != x.ndim - 1:
+        raise ValueError(f"labels: expected shape {tuple(x.shape[:-1])}, got {tuple(y.shape)}")
+    n = x.shape[-1]
     is_own = indices_like(n, x) == y[..., None]
-    order = argsort(xp.astype(is_own, plain(x).dtype), axis=-1)  # stable: the true class comes last
-    arranged = array_namespace(x).take_along_axis(x, order, axis=-1)
+    order = argsort(array_namespace(plain(x)).astype(is_own, plain(x).dtype), axis=-1)
+    arranged = array_namespace(x).take_along_axis(x, order, axis=-1)  # the true class comes last
     return arranged[..., n - 1], arranged[..., : n - 1]
 
 
