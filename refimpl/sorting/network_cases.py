@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.sorting.layouts import NETWORKS
-from refimpl.sorting.sigmoids import DISTRIBUTIONS
+from refimpl.sorting.sigmoids import SIGMOIDS
 from refimpl.spec import BATCHES, Case, Note, case_name, grid
 
 NOTES = {
@@ -49,7 +49,7 @@ CROSSED = [[[0, 2, 2, 0]], [[3, 1, 1, 3], [0, 2, 0, 2]]]  # no sorting network, 
 
 def generate(rng: np.random.Generator) -> Iterator[Case]:
     """All combinations of network and distribution, then parameters, layouts and inputs."""
-    for chosen in grid(network=NETWORKS, distribution=DISTRIBUTIONS, n=(2, 3, 5, 8)):
+    for chosen in grid(network=NETWORKS, distribution=SIGMOIDS, n=(2, 3, 5, 8)):
         n = chosen.pop("n")
         params = _with_art(chosen | {"steepness": 4.0})
         flags = _size_flags(n, params["network"])
@@ -76,7 +76,7 @@ def _size_flags(n: int, network: str) -> tuple[str, ...]:
 
 
 def _parameters(rng: np.random.Generator) -> Iterator[Case]:
-    for distribution in DISTRIBUTIONS:
+    for distribution in SIGMOIDS:
         chosen = _with_art(PLAIN | {"distribution": distribution, "network": "bitonic"})
         flat = chosen | {"steepness": 0.0}
         clause = "steepness 0: every alpha is 1/2"

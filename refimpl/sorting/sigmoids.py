@@ -17,7 +17,7 @@ monotone. With v = s d for the steepness s:
 
 These are the units of the published code ("published"). In the units "lipschitz" the steepness is
 the slope at 0 for every f, which is the Lipschitz constant of alpha: the scale on which MDSN
-compares the functions.
+compares the functions. The formulas themselves are in the table `refimpl.distributions`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refimpl import autograd as ag
 from refimpl.autograd import Array
+from refimpl.distributions import DISTRIBUTIONS, Distribution
+from refimpl.distributions.symmetric import logistic_phi
 from refimpl.spec import Case, Invariant, specification
 from refimpl.validation import choose, float_array, in_range
 
-ART_EPSILON = 1e-10  # keeps the activation replacement finite at a tie, as in the published code
+PUBLISHED: dict[str, Distribution] = {  # as functions of v
+    "logistic": DISTRIBUTIONS["logistic"],
+    "gaussian": DISTRIBUTIONS["gaussian"],
+    "reciprocal": DISTRIBUTIONS["reciprocal"].scaled(2),
+    "cauchy": DISTRIBUTIONS["cauchy"],
+    "optimal": DISTRIBUTIONS["optimal"],
+}
+SIGMOIDS = ("logistic", "logistic_phi", "gaussian", "reciprocal", "cauchy", "optimal")
+MONOTONE = ("reciprocal", "cauchy", "optimal")
+UNITS = ("published", "lipschitz")
 
 
 class Sigmoid(NamedTuple):
@@ -43,79 +53,22 @@ class Sigmoid(NamedTuple):
     slope: Callable[[Array], Array]
 
 
-class Family(NamedTuple):
-    """A sigmoid of v: its value, its derivative, and its derivative at 0."""
-
-    cdf: Callable[[Array], Array]
-    pdf: Callable[[Array], Array]
-    peak: float
-
-
-def _logistic_pdf(v: Array) -> Array:
-    return ag.sigmoid(v) * ag.sigmoid(-v)
-
-
-def _gaussian_pdf(v: Array) -> Array:
-    return ag.array_namespace(v).exp(-0.5 * v * v) / math.sqrt(2 * math.pi)
-
-
-def _reciprocal_cdf(v: Array) -> Array:
-    return 0.5 + v / (2 * (2 + ag.array_namespace(v).abs(v)))
-
-
-def _reciprocal_pdf(v: Array) -> Array:
-    root = 1 / (2 + ag.array_namespace(v).abs(v))
-    return root * root
-
-
-def _cauchy_cdf(v: Array) -> Array:
-    return 0.5 + ag.array_namespace(v).atan(v) / math.pi
-
-
-def _cauchy_pdf(v: Array) -> Array:
-    return 1 / (math.pi * (1 + v * v))
-
-
-def _optimal_cdf(v: Array) -> Array:
-    xp = ag.array_namespace(v)
-    linear = xp.abs(v) <= 0.25
-    tail = 1 / (16 * xp.where(linear, 1.0, v))
-    return xp.where(linear, 0.5 + v, xp.where(v > 0, 1 - tail, -tail))
-
-
-def _optimal_pdf(v: Array) -> Array:
-    xp = ag.array_namespace(v)
-    root = 0.25 / xp.where(xp.abs(v) <= 0.25, 0.25, v)
-    return root * root
-
-
-FAMILIES: dict[str, Family] = {
-    "logistic": Family(ag.sigmoid, _logistic_pdf, 1 / 4),
-    "gaussian": Family(ag.ndtr, _gaussian_pdf, 1 / math.sqrt(2 * math.pi)),
-    "reciprocal": Family(_reciprocal_cdf, _reciprocal_pdf, 1 / 4),
-    "cauchy": Family(_cauchy_cdf, _cauchy_pdf, 1 / math.pi),
-    "optimal": Family(_optimal_cdf, _optimal_pdf, 1.0),
-}
-DISTRIBUTIONS = ("logistic", "logistic_phi", "gaussian", "reciprocal", "cauchy", "optimal")
-MONOTONE = ("reciprocal", "cauchy", "optimal")
-UNITS = ("published", "lipschitz")
-
-
 def make_sigmoid(distribution: str, steepness: float, art_lambda: float, units: str) -> Sigmoid:
     """The comparison function of these options, which are checked here."""
-    choose(distribution, DISTRIBUTIONS, "distribution")
+    choose(distribution, SIGMOIDS, "distribution")
     choose(units, UNITS, "units")
     s, power = _steepness(steepness), in_range(art_lambda, "art_lambda", 0.0, 1.0)
     if distribution != "logistic_phi":
-        family = FAMILIES[distribution]
-        scale = s if units == "published" else s / family.peak
-        return Sigmoid(lambda d: family.cdf(scale * d), lambda d: scale * family.pdf(scale * d))
+        law = PUBLISHED[distribution]
+        scale = s if units == "published" else s / law.lipschitz
+        return Sigmoid(lambda d: law.cdf(scale * d), lambda d: scale * law.pdf(scale * d))
     if units == "lipschitz":
         raise ValueError(
             "units: expected 'published' for the distribution 'logistic_phi', which has no "
             "Lipschitz constant (its slope at 0 is unbounded); got 'lipschitz'"
         )
-    return _replaced_logistic(s, power)
+    replaced = Distribution(distribution, logistic_phi(s, power))
+    return Sigmoid(replaced.cdf, replaced.pdf)
 
 
 def _steepness(steepness: float) -> float:
@@ -130,27 +83,8 @@ def _steepness(steepness: float) -> float:
     return s
 
 
-def _replaced_logistic(s: float, power: float) -> Sigmoid:
-    """Activation replacement: logistic(s d / (|d| + epsilon)^lambda).
-
-    It draws small arguments away from 0, where swaps blur, and large ones towards it, where
-    gradients vanish.
-    """
-    logistic = FAMILIES["logistic"]
-
-    def factor(d: Array) -> Array:
-        return s * (ag.array_namespace(d).abs(d) + ART_EPSILON) ** -power
-
-    def slope(d: Array) -> Array:
-        size, k = ag.array_namespace(d).abs(d), factor(d)
-        inner = k * ((1 - power) * size + ART_EPSILON) / (size + ART_EPSILON)
-        return logistic.pdf(k * d) * inner
-
-    return Sigmoid(lambda d: logistic.cdf(factor(d) * d), slope)
-
-
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
-    for distribution in DISTRIBUTIONS:
+    for distribution in SIGMOIDS:
         art = {"art_lambda": 0.25} if distribution == "logistic_phi" else {}
         params = {"distribution": distribution, "steepness": 3.0} | art
         d = np.concatenate([rng.uniform(0.1, 2.0, 5), -rng.uniform(0.1, 2.0, 5), [30.0, -30.0]])
@@ -201,7 +135,7 @@ def soft_comparison(
     d: any shape. Returns the same shape and dtype, from 0 to 1, and 1/2 at d = 0. The options are
     those of `sorting_network`; the formulas are in the table above (in the head of this file). The
     gradient is the derivative everywhere. NaN gives NaN; infinity 0 or 1, but NaN for
-    "reciprocal" and "logistic_phi".
+    "logistic_phi".
 
     Raises ValueError for unknown names (listing the known ones), a steepness that is negative or
     infinite, and art_lambda outside of [0, 1].

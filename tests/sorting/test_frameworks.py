@@ -7,12 +7,12 @@ from refimpl import autograd as ag
 from refimpl.sorting.losses import permutation_cross_entropy, ranking_accuracy
 from refimpl.sorting.networks import sorting_network
 from refimpl.sorting.permutations import apply_permutation, hard_permutation, hard_sort, ranks
-from refimpl.sorting.sigmoids import DISTRIBUTIONS
+from refimpl.sorting.sigmoids import SIGMOIDS
 
 X = np.random.default_rng(0).normal(size=(2, 1, 6))
 Q = hard_permutation(-X)
 OPTIONS = [
-    *({"network": "odd_even", "distribution": name, "steepness": 1.0} for name in DISTRIBUTIONS),
+    *({"network": "odd_even", "distribution": name, "steepness": 1.0} for name in SIGMOIDS),
     {"network": "bitonic", "units": "lipschitz"},
     {"network": "bitonic_published", "descending": True},
     {"network": [[(0, 5, 5, 0)], [(1, 2), (0, 3)]]},

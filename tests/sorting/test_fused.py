@@ -12,7 +12,7 @@ from refimpl.sorting import fused as module
 from refimpl.sorting.fused import fused
 from refimpl.sorting.layouts import bitonic, find_layout
 from refimpl.sorting.networks import relaxed, sorting_network
-from refimpl.sorting.sigmoids import DISTRIBUTIONS, make_sigmoid
+from refimpl.sorting.sigmoids import SIGMOIDS, make_sigmoid
 
 CROSSED = [[(0, 2, 2, 0)], [(3, 1, 1, 3), (0, 2, 0, 2)], []]
 
@@ -41,7 +41,7 @@ def assert_same(x, one, other, tolerance):
         np.testing.assert_allclose(got, right, rtol=0, atol=tolerance * scale)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 @pytest.mark.parametrize(
     "network, n", [("odd_even", 5), ("bitonic", 6), (CROSSED, 4), ("bitonic", 1)]
 )
@@ -60,7 +60,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch, batch, cache, kept):
     assert_same(draw((*batch, 11)), *both(11), tolerance=1e-12)
 
 
-@given(st.integers(2, 7), st.integers(0, 100), st.sampled_from(DISTRIBUTIONS))
+@given(st.integers(2, 7), st.integers(0, 100), st.sampled_from(SIGMOIDS))
 def test_second_derivatives_are_those_of_the_definition(n, seed, distribution):
     x, v, w = draw((2, n), seed=seed), draw((2, n), seed=seed + 1), draw((2, n, n), seed=seed + 2)
     one, other = both(n, "odd_even", distribution)

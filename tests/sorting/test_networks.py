@@ -12,15 +12,15 @@ from refimpl import autograd as ag
 from refimpl.sorting.layouts import NETWORKS, apply_hard, bitonic_published, find_layout, odd_even
 from refimpl.sorting.networks import soft_swap, sorting_network, suggested_steepness
 from refimpl.sorting.permutations import hard_permutation
-from refimpl.sorting.sigmoids import DISTRIBUTIONS, MONOTONE, make_sigmoid
+from refimpl.sorting.sigmoids import MONOTONE, SIGMOIDS, make_sigmoid
 
 NUMBERS = st.floats(-20, 20, allow_subnormal=False)
 SIZES = st.integers(1, 9)
-NO_ART = [d for d in DISTRIBUTIONS if d != "logistic_phi"]
+NO_ART = [d for d in SIGMOIDS if d != "logistic_phi"]
 
 
 @st.composite
-def problems(draw, distributions=DISTRIBUTIONS, networks=tuple(NETWORKS), sizes=SIZES):
+def problems(draw, distributions=SIGMOIDS, networks=tuple(NETWORKS), sizes=SIZES):
     """A batch of any shape, and options."""
     n = draw(sizes)
     batch = draw(st.sampled_from([(), (3,), (2, 1, 2)]))
@@ -150,7 +150,7 @@ def test_monotone_sigmoids_make_the_jacobian_doubly_stochastic(distribution, dat
     np.testing.assert_allclose(np.sum(J, axis=1), 1.0, atol=10 * slack)
 
 
-@pytest.mark.parametrize("distribution", sorted(set(DISTRIBUTIONS) - set(MONOTONE)))
+@pytest.mark.parametrize("distribution", sorted(set(SIGMOIDS) - set(MONOTONE)))
 def test_the_other_sigmoids_let_a_value_fall(distribution):
     x = np.array([0.0, 0.3, 1.1, 0.7])
     J = ag.jacobian(lambda x: sorting_network(x, distribution=distribution, steepness=8.0)[0])(x)
@@ -158,7 +158,7 @@ def test_the_other_sigmoids_let_a_value_fall(distribution):
     np.testing.assert_allclose(np.sum(J, axis=0), 1.0, atol=1e-12)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 @given(a=NUMBERS, b=NUMBERS, s=st.floats(0.1, 30))
 def test_one_swap_has_the_jacobian_computed_by_hand(distribution, a, b, s):
     options = {"distribution": distribution, "steepness": s}
@@ -214,7 +214,7 @@ def test_samples_do_not_see_each_other(n, batch):
         np.testing.assert_allclose(P[i], alone_P, rtol=1e-13)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 def test_float32_stays_float32(distribution):
     x = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
     out, pull = ag.vjp(lambda x: sorting_network(x, distribution=distribution), x)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import erf, lambertw
 
 from refimpl import autograd as ag
-from refimpl.sorting.sigmoids import DISTRIBUTIONS, MONOTONE, make_sigmoid, soft_comparison
+from refimpl.sorting.sigmoids import MONOTONE, SIGMOIDS, make_sigmoid, soft_comparison
 
 STEEP = st.floats(0.1, 50.0)
 GRID = np.concatenate([-np.geomspace(20, 1e-3, 40), [0.0], np.geomspace(1e-3, 20, 40)])
@@ -37,14 +37,14 @@ def formula(distribution, d, s, power):
     return 1 - 1 / (16 * v) if v > 0 else -1 / (16 * v)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 @given(d=st.floats(-30, 30), s=STEEP, power=st.floats(0, 1))
 def test_alpha_is_the_tabulated_formula(distribution, d, s, power):
     alpha = sigmoid(distribution, s, power).alpha(np.asarray(d))
     np.testing.assert_allclose(alpha, formula(distribution, d, s, power), rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 @given(s=STEEP, power=st.floats(0, 0.9))
 def test_the_slope_is_the_derivative_of_alpha(distribution, s, power):
     f = sigmoid(distribution, s, power)
@@ -53,7 +53,7 @@ def test_the_slope_is_the_derivative_of_alpha(distribution, s, power):
     np.testing.assert_allclose(pull(np.ones_like(GRID))[0], slope, rtol=1e-6, atol=1e-12 * s)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 @given(s=STEEP)
 def test_alpha_is_a_sigmoid_symmetric_and_non_decreasing(distribution, s):
     alpha = sigmoid(distribution, s).alpha(GRID)
@@ -74,7 +74,7 @@ def test_published_units_have_the_published_slope_at_zero(distribution, slope):
     np.testing.assert_allclose(sigmoid(distribution, 3.0).slope(np.zeros(1)), 3 * slope)
 
 
-@pytest.mark.parametrize("distribution", [d for d in DISTRIBUTIONS if d != "logistic_phi"])
+@pytest.mark.parametrize("distribution", [d for d in SIGMOIDS if d != "logistic_phi"])
 @given(s=STEEP)
 def test_lipschitz_units_have_the_steepness_as_slope_at_zero_and_nowhere_more(distribution, s):
     f = sigmoid(distribution, s, units="lipschitz")
@@ -143,7 +143,7 @@ def test_equal_values_are_half_and_half_under_activation_replacement_with_a_huge
     np.testing.assert_allclose(f.slope(np.zeros(1)), 790.569415, rtol=1e-8)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 def test_steepness_zero_is_one_half_everywhere(distribution):
     f = sigmoid(distribution, 0.0)
     np.testing.assert_array_equal(f.alpha(GRID), np.full_like(GRID, 0.5))
@@ -151,7 +151,7 @@ def test_steepness_zero_is_one_half_everywhere(distribution):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", SIGMOIDS)
 def test_the_dtype_is_kept_and_large_arguments_give_no_warning(distribution, dtype):
     f, d = sigmoid(distribution, 100.0), np.array([-1e30, -1e4, 0.0, 1e4, 1e30], dtype)
     assert f.alpha(d).dtype == dtype
