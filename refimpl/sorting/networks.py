@@ -67,8 +67,8 @@ def relaxed(x: Array, layout: Layout, sigmoid: Sigmoid) -> tuple[Array, Array]:
     outputs=("sorted", "P"),
     cases=generate,
     invariants=INVARIANTS,
-    kinks="none, but for logistic_phi a tie has the slope (s / 4) 1e10^art_lambda, and for optimal "
-    "the second derivative jumps at |s d| = 1/4",
+    kinks="none in first derivatives (logistic_phi: a tie has the slope (s / 4) 1e10^art_lambda); "
+    "second derivatives jump at ties for reciprocal, and at |s d| = 1/4 for optimal",
     notes=NOTES,
 )
 def sorting_network(
