@@ -81,10 +81,10 @@ def _value(x: Array) -> Array:
 
 
 def _on_device_of(x: Array) -> dict[str, Any]:
-    """Creation arguments; NumPy has one device, and CuPy's functions take none (the current
-    device is used).
+    """Creation arguments. NumPy has one device; CuPy's functions take none (they use the current
+    one); JAX moves arrays made without a device to that of the other operands.
     """
-    return {} if library_of(x).name in ("numpy", "cupy") else {"device": x.device}
+    return {} if library_of(x).name in ("numpy", "cupy", "jax") else {"device": x.device}
 
 
 # --- where new arrays are made ------------------------------------------------------------------

@@ -73,6 +73,7 @@ def compare(
     by: str = "tensor",
     error: Any = 0.0,
     dtype: Any = None,
+    ulp_of: str | None = None,
 ) -> Comparison:
     """Compare two arrays: `|actual - expected| <= atol + rtol * scale + error` for each element.
 
@@ -80,6 +81,7 @@ def compare(
            axis; "element", |expected| itself
     error  error bar of `expected`, a number or an array of its shape
     dtype  if given, the dtype that `actual` must have
+    ulp_of the format whose units ULP errors are counted in; by default the coarser of the two
 
     Equal infinities are equal and NaN equals NaN; any other pair with one of them exceeds every
     tolerance. Shapes must be equal, nothing is broadcast. Empty arrays agree.
@@ -109,7 +111,9 @@ def compare(
     off = distance(a, b)
     exceeds = ~(off <= limit) | np.isinf(off)  # a NaN limit admits nothing
     worst = _worst(off, limit, exceeds)
-    coarser = min(a_format, b_format, key=lambda name: FORMATS.get(name, FORMATS["float64"])[0])
+    coarser = ulp_of or min(
+        a_format, b_format, key=lambda name: FORMATS.get(name, FORMATS["float64"])[0]
+    )
     absolute, magnitude = float(off[worst]), float(scale[worst])
     return Comparison(
         ok=not (mismatch or exceeds.any()),

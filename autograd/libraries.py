@@ -214,14 +214,20 @@ def _standard(module: str) -> Library:
     def copy(x: Any) -> Any:
         return xp.asarray(x, copy=True)
 
+    def getitem(x: Any, index: Any) -> Any:
+        one = hasattr(index, "dtype") and index.ndim == 1 and xp.isdtype(index.dtype, "integral")
+        return xp.take(x, index, axis=0) if one else x[index]
+
     def at_add(x: Any, index: Any, values: Any) -> Any:
-        if is_basic(index):
-            return mutable_set(x, index, x[index] + values, copy)
         places = index if isinstance(index, tuple) else (index,)
+        if is_basic(index):  # a new axis can be read but not written
+            places = tuple(part for part in places if part is not None)
+            return mutable_set(x, places, xp.reshape(x[index] + values, x[places].shape), copy)
         host = _numpy_scatter(np.asarray(x), tuple(map(_host, places)), np.asarray(values))
         return xp.asarray(host, dtype=x.dtype, device=x.device)
 
     own: dict[str, Any] = {
+        "getitem": getitem,
         "at_add": at_add, "at_set": functools.partial(mutable_set, copy=copy),
         "einsum": lambda *operands, subscripts: xp.asarray(
             np.einsum(subscripts, *map(np.asarray, operands)), device=operands[0].device

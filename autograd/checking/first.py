@@ -12,11 +12,11 @@ from ..hints import Hint
 from ..kinks import Verdict
 from .examination import Examination
 from .frameworks import dtype_name, to_host
+from .locate import localise
 from .reference import (
     Limits,
     Settled,
     element_of,
-    localise,
     or_singular,
     project,
     settle,
@@ -149,6 +149,7 @@ def _every_element(x: Examination, i: int, weights: np.ndarray, gradient: np.nda
         verdict_at,
         rtol=x.rtol,
         atol=x.atol,
+        ulp_of=x.subject.dtypes[i],
     )
 
 
@@ -170,6 +171,7 @@ def _directions(
         lambda e: x.reference.judge(f, i, pairs[e][1], claimed[e], atol),
         rtol=0.0,
         atol=atol,
+        ulp_of=x.subject.dtypes[i],
     )
 
 
@@ -249,7 +251,8 @@ def _check_derivative(
     shape = x.reference.outputs[k].shape
     claimed = moved[places].reshape(shape if finite.all() else -1)
     chosen = Limits(*(p[places].reshape(claimed.shape) for p in limits))
-    settled = settle(claimed, chosen, verdict_at, rtol=x.rtol, atol=x.atol)
+    dtype = x.subject.output_dtypes[k]
+    settled = settle(claimed, chosen, verdict_at, rtol=x.rtol, atol=x.atol, ulp_of=dtype)
     x.annotate(settled, k, i)
     if settled.comparison.ok:
         return

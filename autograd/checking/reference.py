@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..compare import FORMATS, Comparison, compare, distance
-from ..differences import Line, central_difference, central_limit, ridders
+from ..differences import Line, central_limit
 from ..kinks import Verdict, classify, widen
 from .frameworks import FLOATS, dtype_name, to_host
 from .subject import Arrays, Subject
 
 _BAR = 10.0  # how many error bars a derivative may be away
-_LOCAL = 1024  # arrays up to this size are searched element by element for the worst one
-_SAMPLE = 64  # of larger ones, so many elements are looked at
 
 
 class Limits(NamedTuple):
@@ -171,6 +169,7 @@ def settle(
     *,
     rtol: float,
     atol: float,
+    ulp_of: str,
     most: int = 100,
 ) -> Settled:
     """Compare on the scale of the whole array. Elements that disagree, or where a kink is
@@ -200,7 +199,12 @@ def settle(
     expected[unknown], error[unknown] = a[unknown], np.inf
     vague = np.flatnonzero(_BAR * error > max(0.01 * known, tolerance, 1e-9)).tolist()
     comparison = compare(
-        claimed, expected.reshape(shape), rtol=rtol, atol=atol, error=_BAR * error.reshape(shape)
+        claimed,
+        expected.reshape(shape),
+        rtol=rtol,
+        atol=atol,
+        error=_BAR * error.reshape(shape),
+        ulp_of=ulp_of,
     )
     return Settled(comparison, expected.reshape(shape), tuple(kinks), tuple(singular), tuple(vague))
 
@@ -219,60 +223,6 @@ def element_of(verdict: Verdict, position: int) -> Verdict:
     """The verdict on one element (in C order)."""
     parts = (getattr(verdict, part.name) for part in fields(verdict))
     return Verdict(*(np.asarray(part.ravel()[position]) for part in parts))
-
-
-def localise(
-    reference: Reference,
-    i: int,
-    weights: np.ndarray,
-    gradient: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    rtol: float,
-    atol: float,
-) -> tuple[Settled, np.ndarray]:
-    """Where a gradient that is wrong along some direction is wrong: element-wise comparison (of a
-    sample, if the array is large), and the flat positions of the elements compared."""
-    x, f = reference.subject.hosts[i], reference.projected(i, weights)
-    flat = gradient.ravel()
-    chosen = np.arange(x.size)
-    if x.size > _LOCAL:
-        largest = np.argsort(-np.abs(flat))[: _SAMPLE // 2]
-        drawn = rng.choice(x.size, _SAMPLE // 2, replace=False)
-        chosen = np.unique([_bisect(f, x, gradient, rng), *largest.tolist(), *drawn.tolist()])
-    tolerance = atol + rtol * float(np.max(np.abs(flat), initial=0.0, where=np.isfinite(flat)))
-    slopes = np.array([central_difference(f, x, unit(x.shape, e)) for e in chosen.tolist()])
-    bar = np.full(slopes.shape, 1e-7 * np.nanmax(np.abs(slopes), initial=0.0))
-    shape = x.shape if len(chosen) == x.size else slopes.shape
-    settled = settle(
-        flat[chosen].reshape(shape),
-        Limits(slopes, bar, np.zeros(slopes.shape, bool)),
-        lambda e: reference.judge(f, i, unit(x.shape, int(chosen[e])), flat[chosen[e]], tolerance),
-        rtol=rtol,
-        atol=atol,
-        most=_SAMPLE,
-    )
-    if shape != x.shape and settled.comparison.index is not None:
-        place = np.unravel_index(int(chosen[settled.comparison.index[0]]), x.shape)
-        index = tuple(int(p) for p in place)
-        settled = replace(settled, comparison=replace(settled.comparison, index=index))
-    return settled, chosen
-
-
-def _bisect(f: Callable, x: np.ndarray, gradient: np.ndarray, rng: np.random.Generator) -> int:
-    """An element where the gradient is off, by halving the set of elements that are moved."""
-    low, high = 0, x.size
-    signs = rng.choice([-1.0, 1.0], x.size)
-    while high - low > 1:
-        middle = (low + high) // 2
-        off = []
-        for start, stop in ((low, middle), (middle, high)):
-            v = np.zeros(x.size)
-            v[start:stop] = signs[start:stop]
-            slope = float(ridders(f, x, v.reshape(x.shape)).value)
-            off.append(abs(float(gradient.ravel() @ v) - slope))
-        low, high = (low, middle) if not off[1] > off[0] else (middle, high)
-    return low
 
 
 def _joined(arrays: Arrays) -> np.ndarray:

@@ -70,7 +70,14 @@ def _check_hessian(
 
         x.report.compared["second"] += 1
         chosen = Limits(*(p[place].reshape(claimed.shape) for p in limits))
-        settled = settle(claimed, chosen, verdict_at, rtol=max(x.rtol, 1e-7), atol=x.atol)
+        settled = settle(
+            claimed,
+            chosen,
+            verdict_at,
+            rtol=max(x.rtol, 1e-7),
+            atol=x.atol,
+            ulp_of=x.subject.dtypes[j],
+        )
         if settled.kinks or settled.singular:
             x.kinked.add(i)
             text = f"by {x.subject.names[i]} of the gradient of {x.subject.names[j]}"

@@ -58,13 +58,13 @@ _at_add = define(
     "at_add",
     lambda xp, g, y, x, index, values: g,
     None,
-    lambda xp, g, y, x, index, values: unbroadcast(xp, g[index], values),
+    lambda xp, g, y, x, index, values: unbroadcast(xp, _getitem(g, index), values),
 )
 _at_set = define(
     "at_set",
     lambda xp, g, y, x, index, values: OPERATIONS["at_set"](g, index, 0.0),
     None,
-    lambda xp, g, y, x, index, values: unbroadcast(xp, g[index], values),
+    lambda xp, g, y, x, index, values: unbroadcast(xp, _getitem(g, index), values),
 )
 
 

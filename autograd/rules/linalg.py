@@ -224,8 +224,9 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     """The diagonal of the last two axes."""
     rows, columns = x.shape[-2:]
     n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    index = indices_like(n, x)
-    return x[..., index + max(-offset, 0), index + max(offset, 0)]
+    first = max(-offset, 0) * columns + max(offset, 0)
+    flat = OPERATIONS["reshape"](x, (*x.shape[:-2], rows * columns))
+    return OPERATIONS["take"](flat, first + (columns + 1) * indices_like(n, x), axis=-1)
 
 
 @operation

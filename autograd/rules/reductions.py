@@ -131,6 +131,8 @@ def _define_log_softmax(xp: Any, x: Any, *, axis: int = -1) -> Any:
 
 def _exclusive_products(xp: Any, x: Any) -> Any:
     """Along the last axis: the product of everything before each entry."""
+    if x.shape[-1] == 0:
+        return x
     return xp.cumulative_prod(xp.concat([xp.ones_like(x[..., :1]), x[..., :-1]], axis=-1), axis=-1)
 
 
@@ -156,6 +158,8 @@ def _cumulative_prod(xp: Any, g: Any, y: Any, x: Any, *, axis: int) -> Any:
     """prefix_i s_i with s_i = g_i + x_{i+1} s_{i+1}: no division, so zeros are exact at every
     order.
     """
+    if x.shape[axis] == 0:
+        return g
     x, g = xp.moveaxis(x, axis, -1), xp.moveaxis(g, axis, -1)
     tail = [g[..., -1:]]
     for i in range(x.shape[-1] - 2, -1, -1):
@@ -250,6 +254,6 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     if prepend is not None or append is not None:
         x = xp.concat([part for part in (prepend, x, append) if part is not None], axis=axis)
     x = xp.moveaxis(x, axis, -1)
-    for _ in range(n):
+    for _ in range(min(n, x.shape[-1])):  # no entries: no differences
         x = x[..., 1:] - x[..., :-1]
     return xp.moveaxis(x, -1, axis)

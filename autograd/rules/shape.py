@@ -41,12 +41,12 @@ def _concat_rule(
 ) -> list:
     ends = list(itertools.accumulate(a.shape[axis] for a in arrays))
     before = (slice(None),) * (axis % y.ndim)
-    return [g[(*before, slice(ends[p] - arrays[p].shape[axis], ends[p]))] for p in positions]
+    return [g[(*before, slice(ends[p] - arrays[p].shape[axis], ends[p]), ...)] for p in positions]
 
 
 def _stack_rule(xp: Any, positions: Sequence[int], g: Any, y: Any, *arrays: Any, axis: int) -> list:
     before = (slice(None),) * (axis % y.ndim)
-    return [g[(*before, p)] for p in positions]
+    return [g[(*before, p, ...)] for p in positions]
 
 
 def _define_unstack(xp: Any, x: Any, *, axis: int) -> tuple:
@@ -57,7 +57,7 @@ def _define_unstack(xp: Any, x: Any, *, axis: int) -> tuple:
 def _define_split(xp: Any, x: Any, sizes: Sequence[int], *, axis: int) -> tuple:
     before = (slice(None),) * (axis % x.ndim)
     ends = itertools.accumulate(sizes)
-    return tuple(x[(*before, slice(end - n, end))] for n, end in zip(sizes, ends, strict=True))
+    return tuple(x[(*before, slice(end - n, end), ...)] for n, end in zip(sizes, ends, strict=True))
 
 
 def _back_to_shape(xp: Any, g: Any, y: Any, x: Any, *_: Any, **__: Any) -> Any:

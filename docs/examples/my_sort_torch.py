@@ -1,6 +1,6 @@
 """A sorting network in PyTorch, written from the formulas, and marked to be checked.
 
-    refimpl check docs/examples/my_sort_torch.py
+refimpl check docs/examples/my_sort_torch.py
 """
 
 import math

@@ -78,7 +78,7 @@ def _own_values(line: object, claimed: float, reference: Verdict, slack: float) 
 
 
 def _kink(verdict: Verdict, inside: dict[str, bool]) -> str:
-    low, high = (float(bound) for bound in verdict.interval)
+    low, high = float(verdict.low), float(verdict.high)
     words = {True: "inside", False: "outside"}
     yours, right = words[inside["yours"]], words[inside["the reference's"]]
     return (

@@ -161,6 +161,19 @@ def test_pieces_beside_those_along_the_direction_widen_the_interval():
     }
 
 
+def test_more_pieces_than_points_to_find_them_are_all_admitted():
+    rng = np.random.default_rng(4)
+    weights, x, v = rng.normal(size=9), np.ones(9), rng.normal(size=9)
+
+    def f(x):
+        return np.sort(x) @ weights
+
+    wider = widen(classify(f, x, v), f, x, v)
+    slopes = [weights[rng.permutation(9)] @ v for _ in range(2000)]
+    assert np.all(wider.admits(np.array(slopes)))
+    assert not wider.admits(100.0)
+
+
 @pytest.mark.parametrize("name", ["softplus", "steep_arctan", "relu_off", "x_abs_x", "offset"])
 def test_smooth_points_are_not_widened(name):
     for f, x, v, *_ in itertools.islice(draws(name), 30):

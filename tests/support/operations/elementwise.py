@@ -108,7 +108,7 @@ ENTRIES = (
     entry("pow whole array exponent", lambda xp, ag, x, p: x ** xp.astype(p, x.dtype),
           ("real", lambda rng, shape, *_: rng.integers(-2, 4, shape)), *PAIRS,
           drawn=broadcasting()),
-    _on("floor_divide", lambda xp, ag, x: x // 3.5 + x),
+    _on("floor_divide", lambda xp, ag, x: x + x // 3.5),
     _on("abs operator", lambda xp, ag, x: abs(x) + (+x) - (-x)),
     _on("polygamma", lambda xp, ag, x: ag.polygamma(1, x), "positive"),
     _on("gammainc", lambda xp, ag, x: ag.gammainc(2.5, x), "positive"),
