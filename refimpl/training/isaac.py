@@ -1,0 +1,212 @@
+"""ISAAC: a linear layer whose weight gradient is conditioned by the layer's inputs.
+
+The Gauss-Newton matrix of a layer is approximately a Kronecker product of a matrix of the output
+gradients and a matrix of the inputs. With Tikhonov damping lambda_g and lambda_a for the two
+factors, the direction of steepest descent in that metric is
+
+    zeta = lambda_g lambda_a (c^T c/b + lambda_g I)^-1 (g^T a) (a^T a/b + lambda_a I)^-1
+
+For lambda_g -> inf the left factor is the identity, no curvature of the loss is needed, and
+zeta* = lambda_a g^T a (a^T a/b + lambda_a I)^-1 costs little more than the gradient. ISAAC uses
+zeta* wherever a gradient of the weights is asked for.
+
+Symbols: a inputs (b, n), g gradients of the outputs (b, d), b batch size, c gradients scaled by the
+root of the loss's Hessian (or g itself: the empirical Fisher matrix).
+
+Source: Petersen et al. 2023, "ISAAC Newton: Input-based Approximate Curvature for Newton's Method",
+ICLR, equations 17 and 20 and theorems 1 to 4.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, array_namespace, custom_vjp
+from ..spec import Case, Invariant, Note, specification
+from ..validation import choose, float_array, positive
+from .gram import add_to_diagonal, gram_matrix, solve_damped
+
+SIDES = ("auto", "samples", "features")
+
+
+def isaac_direction(
+    inputs: Array,
+    gradients: Array,
+    lambda_a: float,
+    *,
+    lambda_g: float = math.inf,
+    factor: Array | None = None,
+    side: str = "auto",
+) -> Array:
+    """The direction zeta in which ISAAC moves the weights of a linear layer; zeta* by default.
+
+    inputs     a, (b, n)
+    gradients  g, (b, d): the loss's gradient by the layer's outputs, as it comes (with 1/b in it
+               for a mean loss)
+    lambda_a   damping > 0; large values give the gradient g^T a, small ones Newton's direction
+    lambda_g   damping > 0 of the output side; infinite: zeta*
+    factor     c, (m, d), for finite lambda_g; g itself by default (empirical Fisher)
+    side       the size of the system that is solved: samples (b x b), features (n x n), or auto,
+               the smaller one. The result is the same.
+    returns    (d, n), a direction of increasing loss (theorem 2)
+
+    Raises ValueError for damping that is not positive and for shapes that do not fit.
+
+    >>> import numpy as np
+    >>> isaac_direction(np.array([[2.0]]), np.array([[3.0]]), 1.0)  # 3 * 2 * 1/(1 + 2**2)
+    array([[1.2]])
+    """
+    a, g = float_array(inputs, "inputs"), float_array(gradients, "gradients")
+    if a.ndim != 2 or g.ndim != 2 or a.shape[0] != g.shape[0]:
+        raise ValueError(
+            "inputs, gradients: expected (b, n) and (b, d), "
+            f"got {tuple(a.shape)} and {tuple(g.shape)}"
+        )
+    lambda_a = positive(lambda_a, "lambda_a")
+    choose(side, SIDES, "side")
+    xp = array_namespace(a, g)
+    if lambda_g != math.inf:
+        g = _condition_outputs(g, positive(lambda_g, "lambda_g"), factor)
+    b, n = a.shape
+    if side == "samples" or (side == "auto" and b < n):
+        return xp.matrix_transpose(solve_damped(gram_matrix(a, "samples") / lambda_a, g, 1.0)) @ a
+    product = xp.matrix_transpose(a) @ g
+    return lambda_a * xp.matrix_transpose(
+        solve_damped(gram_matrix(a, "features"), product, lambda_a)
+    )
+
+
+def _condition_outputs(g: Array, lambda_g: float, factor: Array | None) -> Array:
+    """g (c^T c/b + lambda_g I)^-1 lambda_g, row by row."""
+    xp = array_namespace(g)
+    c = g if factor is None else float_array(factor, "factor")
+    metric = xp.matrix_transpose(c) @ c / max(g.shape[0], 1)
+    return xp.matrix_transpose(solve_damped(metric / lambda_g, xp.matrix_transpose(g), 1.0))
+
+
+def _cases(rng: np.random.Generator) -> Iterator[Case]:
+    for b, n, d in ((4, 7, 3), (7, 4, 3), (5, 5, 2), (1, 3, 2), (6, 1, 1), (0, 3, 2)):
+        inputs = {
+            "x": rng.normal(size=(b, n)),
+            "weight": rng.normal(size=(d, n)),
+            "bias": rng.normal(size=d),
+        }
+        for la in (0.1, 10.0):
+            yield Case(
+                f"b{b}-n{n}-d{d}-la{la}",
+                inputs,
+                {"lambda_a": la},
+                checks=("values", "vjp"),
+                flags=("isaac-cholesky", "isaac-bias-mean"),
+                clause="equation 20 with lambda_g -> inf",
+                kind="edge" if b == 0 else "smooth",
+            )
+
+
+def _affine(run: Any, inputs: Any, params: Any) -> str | None:
+    wanted = inputs["x"] @ inputs["weight"].T + inputs["bias"]
+    found = run(inputs, params)["y"]
+    return None if np.allclose(found, wanted, rtol=1e-4, atol=1e-5) else "y is not x W^T + bias"
+
+
+@custom_vjp
+def _conditioned(x: Array, weight: Array, *, lambda_a: float, side: str) -> Array:
+    return x @ array_namespace(x, weight).matrix_transpose(weight)
+
+
+def _forward(x: Array, weight: Array, *, lambda_a: float, side: str) -> tuple[Array, Any]:
+    y = x @ array_namespace(x, weight).matrix_transpose(weight)
+    return y, (x, weight, lambda_a, side)
+
+
+def _backward(residuals: Any, g: Array) -> tuple[Array, Array]:
+    x, weight, lambda_a, side = residuals
+    return g @ weight, isaac_direction(x, g, lambda_a, side=side)
+
+
+_conditioned.defvjp(_forward, _backward)
+
+
+@specification(
+    name="training.isaac_linear",
+    source="Petersen et al. 2023, equation 20 and theorem 3",
+    inputs=("x", "weight", "bias"),
+    outputs=("y",),
+    cases=_cases,
+    gradient="zeta* in place of the weight's gradient; those of x and bias are derivatives",
+    second_order=False,
+    invariants=(Invariant("affine", "the value is that of a linear layer", _affine),),
+    notes={
+        "isaac-cholesky": Note(
+            "wrong factor",
+            "isaac 0.1.1 with inv_type='cholesky_inverse' hands torch.cholesky_inverse the matrix "
+            "itself in place of its Cholesky factor",
+            "the weight's gradient is wrong",
+        ),
+        "isaac-bias-mean": Note(
+            "missing factor",
+            "the listing in the paper averages the bias's gradient over the batch; the released "
+            "code sums it, as a linear layer does",
+            "the bias's gradient is too small by the batch size",
+        ),
+    },
+)
+def isaac_linear(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    lambda_a: float,
+    side: str = "auto",
+) -> Array:
+    """A linear layer, x W^T + bias, whose backward pass gives zeta* for the weight.
+
+    x         (..., n); all leading axes are the batch, b samples in total
+    weight    (d, n); bias (d,) or None
+    lambda_a  damping > 0. Scaling the inputs by c is like dividing it by c^2; 1 to 10 is a usual
+              start for inputs of unit scale
+    side      see `isaac_direction`
+    returns   (..., d)
+
+    x and bias have their ordinary gradients. Feed the gradients to any optimiser; mix with ordinary
+    layers freely. float32: the system's condition is about |x|^2/(b lambda_a).
+
+    Raises ValueError for shapes that do not fit and damping that is not positive.
+    """
+    x, weight = float_array(x, "x", min_ndim=1), float_array(weight, "weight")
+    if weight.ndim != 2 or weight.shape[1] != x.shape[-1]:
+        raise ValueError(
+            f"weight: expected (d, {x.shape[-1]}) for x of shape {tuple(x.shape)}, "
+            f"got {tuple(weight.shape)}"
+        )
+    lambda_a = positive(lambda_a, "lambda_a")
+    choose(side, SIDES, "side")
+    xp = array_namespace(x, weight)
+    rows = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+    y = _conditioned(rows, weight, lambda_a=lambda_a, side=side)
+    y = xp.reshape(y, (*x.shape[:-1], weight.shape[0]))
+    return y if bias is None else y + float_array(bias, "bias")
+
+
+def published_cholesky_direction(inputs: Array, gradients: Array, lambda_a: float) -> Array:
+    """What isaac 0.1.1 computes with inv_type='cholesky_inverse', for comparing numbers only.
+
+    It inverts L L^T, where L is the lower triangle of the damped matrix instead of its Cholesky
+    factor.
+    """
+    xp = array_namespace(inputs, gradients)
+    b, n = inputs.shape
+    side = "samples" if b < n else "features"
+    gram = gram_matrix(inputs, side)
+    if side == "samples":
+        gram = gram / lambda_a
+    lower = xp.tril(add_to_diagonal(gram, 1.0 if side == "samples" else lambda_a))
+    inverse = xp.linalg.inv(lower @ xp.matrix_transpose(lower))
+    if side == "features":
+        return lambda_a * (xp.matrix_transpose(gradients) @ inputs) @ inverse
+    shrunk = inputs - gram @ (inverse @ inputs)
+    return xp.matrix_transpose(gradients) @ shrunk

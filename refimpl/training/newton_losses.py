@@ -1,0 +1,226 @@
+"""Newton losses: one Newton step on the outputs of a network, any optimiser for its weights.
+
+A training step on l(f(x; theta)) is split into a step on the outputs, z* = y - C^-1 grad l(y), and
+a step on the weights for the regression loss 1/2 |z* - f(x; theta)|^2 with z* constant. If both are
+gradient steps this is gradient descent. With a damped Newton step for the first, losses that are
+hard to optimise - those of differentiable algorithms - become well conditioned at little cost,
+because C is only m x m.
+
+Symbols: y outputs (N, m), G_i gradient of sample i, C = H + lambda I or F + lambda I, H the Hessian
+averaged over the samples, F = (1/N) sum G_i G_i^T the empirical Fisher matrix.
+
+Source: Petersen et al. 2024, "Newton Losses: Using Curvature Information for Learning with
+Differentiable Algorithms", NeurIPS.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..autograd import Array, array_namespace, custom_vjp, is_traced, stop_gradient
+from ..spec import Case, Invariant, specification
+from ..validation import choose, float_array, non_negative, positive
+from .curvature import (
+    Loss,
+    empirical_fisher,
+    mean_hessian,
+    sample_gradients,
+    sample_hessians,
+    smallest_eigenvalue,
+)
+from .gram import solve_damped
+
+CURVATURES = ("hessian", "fisher")
+REACTIONS = ("warn", "raise", "allow")
+
+
+class NewtonStep(NamedTuple):
+    """A damped Newton step on the outputs of a network.
+
+    target     z*, (N, m)
+    losses     l_i(y_i), (N,)
+    gradients  G, (N, m)
+    direction  (C + lambda I)^-1 G_i, (N, m): the gradient of the Newton loss of each sample
+    curvature  C without damping: (m, m), or (N, m, m) per sample
+    """
+
+    target: Array
+    losses: Array
+    gradients: Array
+    direction: Array
+    curvature: Array
+
+    @property
+    def smallest_eigenvalue(self) -> float:
+        """Of C. If it is below -lambda, some samples may be moved uphill."""
+        return smallest_eigenvalue(self.curvature)
+
+
+def newton_step(
+    loss: Loss,
+    outputs: Array,
+    lambda_: float,
+    *,
+    curvature: str = "hessian",
+    per_sample: bool = False,
+    indefinite: str = "warn",
+) -> NewtonStep:
+    """z*_i = y_i - (C + lambda I)^-1 G_i for every sample i.
+
+    loss        function of outputs (N, m) that returns one number per sample, (N,)
+    outputs     y, (N, m), N >= 1
+    lambda_     damping >= 0. It is required (> 0) where C is singular: for the Fisher matrix of
+                fewer than m samples, and for losses of differences, such as ranking losses and
+                cross-entropy, whose Hessian has the all-ones vector in its null space.
+    curvature   "hessian" or "fisher"
+    per_sample  C_i of each sample in place of the average; averaging tames single steps
+
+    indefinite  what to do if H + lambda I is not positive definite: "warn" (RuntimeWarning),
+                "raise" (ValueError) or "allow". The Hessians of ranking losses are indefinite in
+                places, and the step then ascends in some directions. Raise lambda above minus the
+                smallest eigenvalue, or use the Fisher matrix, which is never negative.
+
+    Raises ValueError for other shapes, and for unknown names.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import array_namespace
+    >>> step = newton_step(
+    ...     lambda y: 0.5 * array_namespace(y).sum((y - 3.0) ** 2, axis=-1),
+    ...     np.array([[1.0, 7.0]]),
+    ...     0.0,
+    ... )
+    >>> step.target
+    array([[3., 3.]])
+    """
+    y = float_array(outputs, "outputs", min_ndim=2)
+    if y.ndim != 2 or y.shape[0] == 0:
+        raise ValueError(f"outputs: expected (N, m) with N >= 1, got {tuple(y.shape)}")
+    lambda_ = non_negative(lambda_, "lambda_")
+    choose(curvature, CURVATURES, "curvature")
+    losses, G = sample_gradients(loss, y)
+    if curvature == "fisher":
+        C = G[..., :, None] * G[..., None, :] if per_sample else empirical_fisher(G)
+    else:
+        C = sample_hessians(loss, y) if per_sample else mean_hessian(loss, y)
+        _report_indefinite(C, lambda_, choose(indefinite, REACTIONS, "indefinite"))
+    direction = _solve_rows(C, G, lambda_)
+    return NewtonStep(y - direction, losses, G, direction, C)
+
+
+def newton_loss(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> Array:
+    """The mean over samples of 1/2 |z*_i - y_i|^2, z* constant; a scalar.
+
+    Its gradient, (1/N) (C + lambda I)^-1 G_i, flows into the network in place of the gradient of
+    the mean loss. Arguments and errors are those of `newton_step`.
+    """
+    xp = array_namespace(outputs)
+    step = newton_step(loss, stop_gradient(outputs), lambda_, **options)
+    return xp.mean(0.5 * xp.sum((outputs - stop_gradient(step.target)) ** 2, axis=-1))
+
+
+def inject_hessian(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> Array:
+    """The mean of the losses themselves, with the gradient of `newton_loss`; a scalar.
+
+    For logging the loss that is meant while training by the other one.
+    """
+    xp = array_namespace(outputs)
+    step = newton_step(loss, stop_gradient(outputs), lambda_, **options)
+    direction = stop_gradient(step.direction) / outputs.shape[0]
+    moved = xp.sum(direction * outputs)
+    return moved + stop_gradient(xp.mean(step.losses) - moved)
+
+
+@custom_vjp
+def _identity(y: Array, *, lambda_: float) -> Array:
+    return y
+
+
+def _backward(lambda_: float, g: Array) -> tuple[Array]:
+    """g (N g^T g + lambda I)^-1, through the smaller of the two systems."""
+    xp = array_namespace(g)
+    N, m = g.shape
+    if m <= N:
+        matrix = N * (xp.matrix_transpose(g) @ g)
+        return (xp.matrix_transpose(solve_damped(matrix, xp.matrix_transpose(g), lambda_)),)
+    matrix = N * (g @ xp.matrix_transpose(g))
+    return (
+        solve_damped(matrix, g, lambda_),
+    )  # (N g g^T + lambda I)^-1 g: the push-through identity
+
+
+_identity.defvjp(lambda y, *, lambda_: (y, lambda_), _backward)
+
+
+def _cases(rng: np.random.Generator) -> Iterator[Case]:
+    for N, m in ((8, 3), (3, 7), (1, 4), (5, 5), (4, 1)):
+        for lambda_ in (0.01, 1.0):
+            inputs = {"outputs": rng.normal(size=(N, m))}
+            yield Case(
+                f"N{N}-m{m}-lambda{lambda_}",
+                inputs,
+                {"lambda_": lambda_},
+                checks=("values", "vjp"),
+            )
+
+
+def _same_values(run: Any, inputs: Any, params: Any) -> str | None:
+    found = run(inputs, params)["outputs"]
+    return None if np.array_equal(found, inputs["outputs"]) else "the values are changed"
+
+
+@specification(
+    name="training.inject_fisher",
+    source="Petersen et al. 2024, Newton Losses, algorithm 2",
+    inputs=("outputs",),
+    outputs=("outputs",),
+    cases=_cases,
+    gradient="g (N g^T g + lambda I)^-1 for an incoming gradient g (N, m)",
+    second_order=False,
+    invariants=(Invariant("identity", "the values pass unchanged", _same_values),),
+)
+def inject_fisher(outputs: Array, *, lambda_: float) -> Array:
+    """The identity, to be placed between a network and a loss; it conditions the gradient.
+
+    outputs  (N, m), N samples
+    lambda_  damping > 0
+    returns  the same values
+
+    The backward pass turns g into g (N g^T g + lambda I)^-1. For a loss that is the mean over the
+    samples, g_i = G_i/N and the matrix is the empirical Fisher matrix F: the gradient is that of
+    `newton_loss`. (For a sum it would be N^2 F, and lambda would mean something else.) With one
+    sample the result G/(lambda + |G|^2) is never longer than 1/(2 sqrt(lambda)).
+
+    Raises ValueError for other shapes and for damping that is not positive.
+    """
+    y = float_array(outputs, "outputs", min_ndim=2)
+    if y.ndim != 2:
+        raise ValueError(f"outputs: expected (N, m), got {tuple(y.shape)}")
+    return _identity(y, lambda_=positive(lambda_, "lambda_"))
+
+
+def _solve_rows(C: Array, G: Array, lambda_: float) -> Array:
+    """(C + lambda I)^-1 G_i for every row G_i, C shared or one per row."""
+    xp = array_namespace(C, G)
+    if C.ndim == 3:
+        return solve_damped(C, G[..., None], lambda_)[..., 0]
+    return xp.matrix_transpose(solve_damped(C, xp.matrix_transpose(G), lambda_))
+
+
+def _report_indefinite(H: Array, lambda_: float, reaction: str) -> None:
+    if reaction == "allow" or is_traced(H):
+        return
+    least = smallest_eigenvalue(H)
+    scale = float(array_namespace(H).max(abs(H)))
+    if least + lambda_ >= -1e-9 * scale:
+        return
+    message = (
+        f"newton_step: the Hessian has the eigenvalue {least:.3g} and lambda is {lambda_:.3g}, so "
+        f"the step ascends in some directions; use lambda > {-least:.3g} or curvature='fisher'"
+    )
+    if reaction == "raise":
+        raise ValueError(message)
+    warnings.warn(message, RuntimeWarning, stacklevel=3)
