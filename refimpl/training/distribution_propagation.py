@@ -179,7 +179,7 @@ def pairwise_probability(mean: Array, covariance: Array) -> Array:
 
 
 def pairwise_probability_cauchy(location: Array, jacobian: Array, gamma: Array) -> Array:
-    """P(y_i > y_j) for y linearised in Cauchy noise: 1/2 + atan((y_i - y_j)/(|J_i - J_j| gamma))/pi.
+    """P(y_i > y_j) in Cauchy noise: 1/2 + atan((y_i - y_j)/(|J_i - J_j| gamma))/pi.
 
     location (..., m), jacobian (..., m, n), gamma (..., n); returns (..., m, m), 1/2 on the
     diagonal. Where the difference has no width, as `pairwise_probability`.

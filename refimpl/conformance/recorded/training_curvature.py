@@ -73,7 +73,8 @@ def _isaac_training(inputs: Inputs, record: Record) -> Inputs:
 
     weights = {name: inputs[name] for name in ("w1", "b1", "w2", "b2")}
     optimizer = sgd(params["lr"])
-    state, losses, first = optimizer.init(weights), [], {}
+    state, losses = optimizer.init(weights), []
+    first: Inputs = {}
     for _ in range(params["steps"]):
         value, gradients = value_and_grad(loss)(weights)
         losses.append(value)
@@ -137,7 +138,7 @@ def _picked(x: Any, labels: Any) -> Any:
 
 
 def _permutation(y: Any, params: Record) -> Any:
-    """P as recorded: networks by element and rank; others by rank, from the largest, and element."""
+    """P as recorded: networks by element and rank, others by rank, largest first, and element."""
     if "network" in params:
         _, P = sorting_network(
             y,

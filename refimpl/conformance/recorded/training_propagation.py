@@ -46,7 +46,7 @@ def _network(inputs: Inputs, params: Record) -> Callable[[Any], Any]:
 
 
 def _convolutional(inputs: Inputs) -> Callable[[Any], Any]:
-    """A convolution with kernel (o, c, h, w) and padding of half the kernel, ReLU, a linear layer."""
+    """A convolution with kernel (o, c, h, w), padded by half the kernel; ReLU; a linear layer."""
     kernel, bias = inputs["conv_w"], inputs["conv_b"]
 
     def network(x: Any) -> Any:
