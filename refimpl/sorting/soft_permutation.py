@@ -1,0 +1,88 @@
+"""What NeuralSort and SoftSort have in common: the points at which they are tried, and promises.
+
+Both give matrices whose columns are distributions over the inputs and whose largest entries are
+those of the exact permutation ("unimodal row-stochastic" in the papers, where rows are positions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..spec import BATCHES, Arrays, Case, Invariant, Run
+
+Params = Mapping[str, Any]
+
+
+def sort_cases(rng: np.random.Generator, *, clause: str, **options: Any) -> Iterator[Case]:
+    """Sizes, batches, both directions, ties, n = 1, a sharp and a flat temperature."""
+
+    def scores(*shape: int) -> np.ndarray:  # distinct, so that differences are meaningful
+        places = rng.permuted(np.broadcast_to(np.arange(float(shape[-1])), shape), axis=-1)
+        return 0.5 * places + rng.uniform(-0.2, 0.2, shape)
+
+    for n, tau in ((2, 1.0), (3, 0.3), (5, 2.0), (8, 1.0)):
+        for descending in (False, True):
+            params = {"temperature": tau, "descending": descending, **options}
+            name = f"n{n}-tau{tau}{'-descending' if descending else ''}"
+            yield Case(name, {"x": scores(2, n)}, params, clause=clause)
+    for name, batch in BATCHES.items():
+        x = {"x": scores(*batch, 4)}
+        kind = "edge" if name == "batch0" else "smooth"
+        yield Case(name, x, {"temperature": 0.7, **options}, kind=kind, flags=(name,))
+    one = {"x": np.array([[2.5], [-1.0]])}
+    yield Case("n1", one, {"temperature": 1.0, **options}, kind="edge", flags=("size-one",))
+    tied = {"x": np.array([1.0, 0.0, 1.0, 2.0])}
+    yield Case("ties", tied, {"temperature": 1.0, **options}, kind="kink", flags=("ties",))
+    far = {"x": np.array([300.0, -500.0, 100.0])}
+    yield Case("sharp", far, {"temperature": 0.1, **options}, kind="edge", flags=("saturated",))
+    shifted = {"x": 1e6 + scores(3)}
+    flags = ("small-differences",)
+    yield Case("shifted", shifted, {"temperature": 1.0, **options}, kind="edge", flags=flags)
+
+
+def _columns(run: Run, inputs: Arrays, params: Params) -> str | None:
+    P = run(inputs, params)["P"]
+    off = np.abs(P.sum(-2) - 1).max(initial=0)
+    if np.min(P, initial=0) < 0:
+        return f"a weight is negative: {np.min(P):.3g}"
+    return None if off < 1e-5 else f"a column sums to 1 +- {off:.1e}"
+
+
+def _unimodal(run: Run, inputs: Arrays, params: Params) -> str | None:
+    P = run(inputs, params)["P"]
+    x = -inputs["x"] if params.get("descending") else inputs["x"]
+    at_right = np.take_along_axis(P, np.argsort(x, axis=-1, kind="stable")[..., None, :], axis=-2)
+    short = np.max(P.max(-2, initial=0) - at_right[..., 0, :], initial=0)
+    return None if short < 1e-5 else "the largest entry of a column is not the right input's"
+
+
+def _equivariant(run: Run, inputs: Arrays, params: Params) -> str | None:
+    order = np.random.default_rng(0).permutation(inputs["x"].shape[-1])
+    before = run(inputs, params)["P"][..., order, :]
+    after = run({"x": inputs["x"][..., order]}, params)["P"]
+    same = np.allclose(before, after, rtol=1e-4, atol=1e-5)
+    return None if same else "permuting the inputs does not permute the rows of P"
+
+
+def _limit(run: Run, inputs: Arrays, params: Params) -> str | None:
+    x = -inputs["x"] if params.get("descending") else inputs["x"]
+    P = run(inputs, {**params, "temperature": 1e-9})["P"]
+    hard = np.swapaxes(np.eye(x.shape[-1])[np.argsort(x, axis=-1)], -1, -2)
+    same = np.allclose(P, hard, rtol=0, atol=1e-6)
+    return None if same else "at temperature 1e-9, P is not the hard permutation"
+
+
+def _distinct(case: Case) -> bool:
+    return "ties" not in case.flags
+
+
+COLUMNS = Invariant("columns", "each column of P is a distribution over the inputs", _columns)
+INVARIANTS = (
+    COLUMNS,
+    Invariant("unimodal", "the right input has the largest weight of a position", _unimodal),
+    Invariant("equivariance", "permuting the inputs permutes the rows of P", _equivariant),
+    Invariant("limit", "for temperature -> 0 P is the hard permutation", _limit, when=_distinct),
+)
