@@ -86,10 +86,10 @@ def fused(
 def _evaluate(
     x: Array, layout: Layout, sigmoid: Sigmoid, keep: bool
 ) -> tuple[tuple[Array, Array], Record]:
-    xp, steps = ag.array_namespace(x), _steps_for(x, layout)
+    xp, steps = ag.array_namespace(x), steps_for(x, layout)
     n, samples = layout.size, math.prod(x.shape[:-1])
     axis = _axis_of_rows(n, samples)
-    values, swaps = _values(_wires_first(x, axis), steps, sigmoid)
+    values, swaps = values_and_swaps(wires_first(x, axis), steps, sigmoid)
     P = xp.empty((n, n, samples) if axis == 1 else (n, samples, n), dtype=x.dtype)
     keep = keep and len(steps) * P.nbytes <= _memory(P)
     states = []
@@ -99,12 +99,14 @@ def _evaluate(
             states.append(xp.empty((len(steps), *wires.shape), dtype=x.dtype))
         before = states[-1] if keep else [xp.empty_like(wires)] * len(steps)
         P[block] = _forward(wires, steps, _of_samples(swaps, block, axis), before)
-    wires_last = (2, 1, 0) if axis == 1 else (1, 2, 0)
-    P = xp.reshape(xp.permute_dims(P, wires_last), (*x.shape, n))
-    return (_wires_last(values, x.shape, axis), P), Record(swaps, states)
+    axes = (2, 1, 0) if axis == 1 else (1, 2, 0)
+    P = xp.reshape(xp.permute_dims(P, axes), (*x.shape, n))
+    return (wires_last(values, x.shape, axis), P), Record(swaps, states)
 
 
-def _values(values: Array, steps: Sequence[Step], sigmoid: Sigmoid) -> tuple[Array, list[Swap]]:
+def values_and_swaps(
+    values: Array, steps: Sequence[Step], sigmoid: Sigmoid
+) -> tuple[Array, list[Swap]]:
     """The sorted values, and the swaps on the way."""
     xp = ag.array_namespace(values)
     swaps = []
@@ -113,7 +115,7 @@ def _values(values: Array, steps: Sequence[Step], sigmoid: Sigmoid) -> tuple[Arr
         d = met[c : 2 * c] - met[:c]
         alpha = sigmoid.alpha(d)
         swaps.append(Swap(d, alpha, 1 - alpha))
-        values = _swap(met, c, swaps[-1], out=xp.empty_like(met), spare=xp.empty_like(d))
+        values = swap_wires(met, c, swaps[-1], out=xp.empty_like(met), spare=xp.empty_like(d))
     return values, swaps
 
 
@@ -123,12 +125,12 @@ def _forward(
     """Take `wires` through all layers, in place; `before` receives what meets in each layer."""
     spare = ag.array_namespace(wires).empty_like(wires[: len(wires) // 2])
     for (order, _, c), swap, met in zip(steps, swaps, before, strict=True):
-        _gather(wires, order, out=met)
-        _swap(met, c, swap, out=wires, spare=spare[:c])
+        gather(wires, order, out=met)
+        swap_wires(met, c, swap, out=wires, spare=spare[:c])
     return wires
 
 
-def _swap(met: Array, c: int, swap: Swap, out: Array, spare: Array) -> Array:
+def swap_wires(met: Array, c: int, swap: Swap, out: Array, spare: Array) -> Array:
     """(a, b, rest) -> (alpha a + beta b, beta a + alpha b, rest), which is its own transpose."""
     xp = ag.array_namespace(met)
     a, b = met[:c], met[c : 2 * c]
@@ -145,25 +147,35 @@ def _pull_back(
     record: Record, cotangents: tuple[Array, Array], layout: Layout, sigmoid: Sigmoid
 ) -> Array:
     g_sorted, g_P = cotangents
-    xp, steps = ag.array_namespace(g_sorted), _steps_for(g_sorted, layout)
+    xp, steps = ag.array_namespace(g_sorted), steps_for(g_sorted, layout)
     n, samples = layout.size, math.prod(g_sorted.shape[:-1])
     axis = _axis_of_rows(n, samples)
     totals = [xp.zeros_like(swap.d) for swap in record.swaps]  # dL/dalpha
     if xp.any(g_P != 0):  # otherwise only the sorted values are used
-        wires_first = (2, 1, 0) if axis == 1 else (2, 0, 1)
-        G = xp.permute_dims(xp.reshape(g_P, (samples, n, n)), wires_first)
+        axes = (2, 1, 0) if axis == 1 else (2, 0, 1)
+        G = xp.permute_dims(xp.reshape(g_P, (samples, n, n)), axes)
         _pull_through_P(totals, G, axis, steps, record)
-    g = _wires_first(g_sorted, axis)
-    for (_, back, c), swap, total in zip(
-        steps[::-1], record.swaps[::-1], totals[::-1], strict=True
-    ):
+    g = pull_through_values(wires_first(g_sorted, axis), totals, steps, record.swaps, sigmoid)
+    return wires_last(g, g_sorted.shape, axis)
+
+
+def pull_through_values(
+    g: Array,
+    totals: Sequence[Array],
+    steps: Sequence[Step],
+    swaps: Sequence[Swap],
+    sigmoid: Sigmoid,
+) -> Array:
+    """dL/dx from g = dL/dsorted, and from what is known of dL/dalpha in `totals` (overwritten)."""
+    xp = ag.array_namespace(g)
+    for (_, back, c), swap, total in zip(steps[::-1], swaps[::-1], totals[::-1], strict=True):
         total -= (g[:c] - g[c : 2 * c]) * swap.d
         through = total * sigmoid.slope(swap.d)  # dL/dd
-        mixed = _swap(g, c, swap, out=xp.empty_like(g), spare=xp.empty_like(through))
+        mixed = swap_wires(g, c, swap, out=xp.empty_like(g), spare=xp.empty_like(through))
         mixed[:c] -= through
         mixed[c : 2 * c] += through
         g = xp.take(mixed, back, axis=0)
-    return _wires_last(g, g_sorted.shape, axis)
+    return g
 
 
 def _pull_through_P(
@@ -183,8 +195,8 @@ def _pull_through_P(
             xp.subtract(g[:c], g[c : 2 * c], out=spare[:c])
             xp.multiply(spare[:c], gap[:c], out=gap[:c])
             totals[layer][samples] += xp.sum(gap[:c], axis=axis, keepdims=True)
-            _swap(g, c, swaps[layer], out=mixed, spare=spare[:c])
-            _gather(mixed, back, out=g)
+            swap_wires(g, c, swaps[layer], out=mixed, spare=spare[:c])
+            gather(mixed, back, out=g)
 
 
 def _again(
@@ -209,20 +221,20 @@ def _axis_of_rows(n: int, samples: int) -> int:
     return 2 if samples < n else 1
 
 
-def _wires_first(x: Array, axis: int) -> Array:
+def wires_first(x: Array, axis: int) -> Array:
     """(..., n) -> (n, samples) with one row."""
     xp = ag.array_namespace(x)
     flat = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
     return xp.expand_dims(xp.permute_dims(flat, (1, 0)), axis=axis)
 
 
-def _wires_last(values: Array, shape: tuple[int, ...], axis: int) -> Array:
-    """The reverse of `_wires_first`."""
+def wires_last(values: Array, shape: tuple[int, ...], axis: int) -> Array:
+    """The reverse of `wires_first`."""
     xp = ag.array_namespace(values)
     return xp.reshape(xp.permute_dims(xp.squeeze(values, axis=axis), (1, 0)), shape)
 
 
-def _gather(wires: Array, order: Array, out: Array) -> None:
+def gather(wires: Array, order: Array, out: Array) -> None:
     if isinstance(wires, np.ndarray):
         np.take(wires, order, axis=0, out=out, mode="clip")  # other modes go through a buffer
     else:
@@ -268,7 +280,7 @@ def _identity(P: Array, block: Block, axis: int) -> Array:
     return wires
 
 
-def _steps_for(x: Array, layout: Layout) -> Sequence[Step]:
+def steps_for(x: Array, layout: Layout) -> Sequence[Step]:
     return layout.steps if isinstance(x, np.ndarray) else _moved(layout, ag.array_namespace(x))
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, constant
+from ..autograd import Array, array_namespace, constant, plain
 from ..autograd.backend import like_array
+from ..autograd.libraries import library_of
 from ..spec import Case, Invariant, specification
 from ..validation import float_array, whole
+from .fused_topk import fused_columns
 from .layouts import NETWORKS, Layout, find_layout
 from .networks import soft_swap
 from .sigmoids import Sigmoid, make_sigmoid
@@ -27,12 +29,31 @@ SPLITTER = "splitter_selection"
 
 
 def selection(x: Array, k: int, layout: Layout, sigmoid: Sigmoid) -> Array:
-    """The definition. x: (..., n); returns the last k columns of P, (..., n, k)."""
+    """The last k columns of P, (..., n, k), for x: (..., n)."""
+    return _times(x, np.eye(layout.size)[:, layout.size - k :], layout, sigmoid)
+
+
+def weighted_selection(
+    x: Array, weights: Sequence[float], layout: Layout, sigmoid: Sigmoid
+) -> Array:
+    """The last k columns of P times k weights, (..., n): one column is carried instead of k."""
+    last = np.concatenate([np.zeros(layout.size - len(weights)), weights])[:, None]
+    return _times(x, last, layout, sigmoid)[..., 0]
+
+
+def _times(x: Array, last: np.ndarray, layout: Layout, sigmoid: Sigmoid) -> Array:
+    columns = constant(last, like=x)
+    if library_of(plain(x)).name in ("numpy", "cupy"):
+        return fused_columns(definition, x, columns, layout, sigmoid)
+    return definition(x, columns, layout, sigmoid)
+
+
+def definition(x: Array, last: Array, layout: Layout, sigmoid: Sigmoid) -> Array:
+    """The network's matrix times `last`, (n, m). x: (..., n); returns (..., n, m)."""
     xp = array_namespace(x)
-    n, batch = layout.size, x.shape[:-1]
+    (n, m), batch = last.shape, x.shape[:-1]
     alphas = _comparisons(xp.moveaxis(x, -1, 0), layout, sigmoid)
-    last = xp.reshape(constant(np.eye(n)[:, n - k :], like=x), (n, k, *[1] * len(batch)))
-    columns = xp.broadcast_to(last, (n, k, *batch))  # (wires, k, ...)
+    columns = xp.broadcast_to(xp.reshape(last, (n, m, *[1] * len(batch))), (n, m, *batch))
     for (_, back, c), alpha in zip(layout.steps[::-1], alphas[::-1], strict=True):
         lo, hi, rest = columns[:c, ...], columns[c : 2 * c, ...], columns[2 * c :, ...]
         a, b = soft_swap(lo, hi, alpha[:, None, ...])  # a layer's matrix is its own transpose
