@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
 from ..autograd import Array, array_namespace, logsumexp, stop_gradient
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array, non_negative, positive, whole

@@ -1,5 +1,6 @@
 """The Sinkhorn operator, its noisy form, and the matching."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -48,8 +49,9 @@ def test_rows_sum_to_one_in_the_limit_and_not_before():
 
 
 def test_low_temperature_is_the_matching():
-    scores = np.random.default_rng(3).normal(size=(4, 5, 5))
-    P = sinkhorn(scores, temperature=0.005, iterations=2000)
+    scores = RNG.normal(size=(4, 5, 5))
+    scores = scores + 0.2 * matching(scores)  # so that no other permutation is nearly as good
+    P = sinkhorn(scores, temperature=0.02, iterations=500)
     np.testing.assert_allclose(P, matching(scores), atol=1e-3)
 
 
@@ -168,10 +170,11 @@ def test_torch_differentiates_the_source_to_the_same_numbers():
 @pytest.mark.framework("jax")
 def test_jax_differentiates_the_source_to_the_same_numbers():
     jax = pytest.importorskip("jax", reason="needs jax")
+    few = functools.partial(sinkhorn, iterations=3)
     scores, c = RNG.normal(size=(2, 4, 4)), RNG.normal(size=(2, 4, 4))
-    value, pull = ag.vjp(sinkhorn, scores)
+    value, pull = ag.vjp(few, scores)
     with jax.enable_x64(True):
-        P, of_jax = jax.vjp(jax.jit(sinkhorn), jax.numpy.asarray(scores))
+        P, of_jax = jax.vjp(jax.jit(few), jax.numpy.asarray(scores))
         np.testing.assert_allclose(P, value, rtol=1e-12)
         np.testing.assert_allclose(of_jax(c)[0], pull(c)[0], rtol=1e-9, atol=1e-13)
 
