@@ -52,7 +52,7 @@ def test_low_temperature_is_the_matching():
     scores = RNG.normal(size=(4, 5, 5))
     scores = scores + 0.2 * matching(scores)  # so that no other permutation is nearly as good
     P = sinkhorn(scores, temperature=0.02, iterations=500)
-    np.testing.assert_allclose(P, matching(scores), atol=1e-3)
+    np.testing.assert_allclose(P, matching(scores), atol=1e-2)  # approached like 1 / iterations
 
 
 def test_the_limit_is_the_best_mixture_of_score_and_entropy():
