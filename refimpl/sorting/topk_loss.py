@@ -36,7 +36,7 @@ from .topk_network import SPLITTER, weighted_selection
 SMOOTHING = 1e-7  # q is moved from [0, 1] to [1e-7, 1 - 1e-7] before the logarithm
 TOP1 = ("sm", "sort", "smce")
 
-Operator = Callable[[Array, Sequence[float], float, Sigmoid], Array]
+Operator = Callable[..., Array]
 
 
 def _by_network(name: str, x: Array, w: Sequence[float], s: float, sigmoid: Sigmoid) -> Array:
@@ -165,10 +165,8 @@ def topk_cross_entropy(
     s = positive(steepness, "steepness")
     sigmoid = make_sigmoid(distribution, s, art_lambda, "published")
     p = _distribution(weights)
-    x, target = _kept(x, labels, _candidates(candidates, len(p), x.shape[-1]))
-    w = _of_positions(p, top1)
-    q = OPERATORS[method](x, w, s, sigmoid) if any(w) else array_namespace(x).zeros_like(x)
-    return _loss(x, q, p, target, top1)
+    x, target = select_candidates(x, labels, _candidates(candidates, len(p), x.shape[-1]))
+    return loss_of(x, target, p, functools.partial(OPERATORS[method], s=s, sigmoid=sigmoid), top1)
 
 
 def _distribution(weights: Sequence[float]) -> list[float]:
@@ -194,7 +192,7 @@ def _of_positions(p: Sequence[float], top1: str) -> list[float]:
     return [sum(sorted_p[len(p) - 1 - c :]) for c in range(len(p))]
 
 
-def _kept(x: Array, labels: Array, count: int | None) -> tuple[Array, Array]:
+def select_candidates(x: Array, labels: Array, count: int | None) -> tuple[Array, Array]:
     """The scores to sort, and the true classes among them as (..., L, m) zeros and ones."""
     if count is None:
         y = check_labels(x, labels)
@@ -207,12 +205,17 @@ def _kept(x: Array, labels: Array, count: int | None) -> tuple[Array, Array]:
     return kept, xp.broadcast_to(first, (*kept.shape[:-1], 1, count))
 
 
-def _loss(x: Array, q: Array, p: list[float], target: Array, top1: str) -> Array:
+def loss_of(
+    x: Array, target: Array, p: Sequence[float], operator: Callable[..., Array], top1: str
+) -> Array:
+    """The definition. target: (..., L, n) zeros and ones; operator(x, w) is P w."""
+    xp = array_namespace(x)
+    w = _of_positions(p, top1)
+    q = operator(x, w) if any(w) else xp.zeros_like(x)
     if top1 == "sort":
         return _mean_log(q, target)
     if top1 == "sm":
         return _mean_log(p[0] * softmax(x, axis=-1) + q, target)
-    xp = array_namespace(x)
     entropy = -xp.mean(xp.sum(log_softmax(x, axis=-1)[..., None, :] * target, axis=-1))
     return p[0] * entropy + sum(p[1:]) * _mean_log(q, target)
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from refimpl.sorting.topk_loss import topk_cross_entropy
+import functools
+
+from refimpl.sorting.topk_loss import (
+    OPERATORS,
+    loss_of,
+    select_candidates,
+    topk_cross_entropy,
+)
 
 from . import recorded
-from .sorting_networks import Inputs, Record
+from .sorting_networks import Inputs, Record, shifted_optimal
 
 METHODS = {
     "neuralsort": "neural_sort",
@@ -18,16 +25,24 @@ METHODS = {
 @recorded("difftopk.loss")
 def _loss(inputs: Inputs, record: Record) -> Inputs:
     params = record["params"]
-    name = params["diffsort_method"]
+    method = METHODS.get(params["diffsort_method"], params["diffsort_method"])
+    x, labels, steepness = inputs["outputs"], inputs["labels"], params["inverse_temperature"]
+    p, top1 = params["p_k"], params["top1_mode"]
+    if params["distribution"] == "optimal":  # as difftopk computes it
+        x, target = select_candidates(x, labels, params["m"])
+        operator = functools.partial(
+            OPERATORS[method], s=steepness, sigmoid=shifted_optimal(steepness)
+        )
+        return {"loss": loss_of(x, target, p, operator, top1)}
     loss = topk_cross_entropy(
-        inputs["outputs"],
-        inputs["labels"],
-        weights=params["p_k"],
-        method=METHODS.get(name, name),
-        steepness=params["inverse_temperature"],
+        x,
+        labels,
+        weights=p,
+        method=method,
+        steepness=steepness,
         distribution=params["distribution"] or "cauchy",
         art_lambda=params["art_lambda"],
         candidates=params["m"],
-        top1=params["top1_mode"],
+        top1=top1,
     )
     return {"loss": loss}
