@@ -10,14 +10,14 @@ from ..distributions import distribution as find_distribution
 from ..validation import float_array
 from .quasi_monte_carlo import unit_points
 
+NEAR, JUMP = 1e-9, 1e-3  # a density above JUMP so NEAR an end of the support jumps there
 
 def noise_law(name: str | Distribution) -> Distribution:
     """The distribution of that name ("gaussian", "logistic", "gumbel" = gumbel_max, "cauchy",
     "laplace", "triangular", ...), refused if its density jumps.
     """
     law = name if isinstance(name, Distribution) else find_distribution(name)
-    ends = [end for end in law.support if math.isfinite(end)]
-    if law.lipschitz == math.inf or any(float(law.pdf(float_array(e, "end"))) > 0 for e in ends):
+    if law.lipschitz == math.inf or _jumps_at_an_end(law):
         raise ValueError(
             f"distribution: the density of {law.name!r} jumps, so it has no score; use one without "
             "jumps, such as 'gaussian', 'logistic' or 'triangular'"
@@ -49,3 +49,9 @@ def draw_noise(
         )
     half = law.sample(unit_points(samples // 2, n, method, generator))
     return array_namespace(half).concat([half, -half], axis=0)
+
+
+def _jumps_at_an_end(law: Distribution) -> bool:
+    low, high = law.support
+    inside = [low + NEAR] * math.isfinite(low) + [high - NEAR] * math.isfinite(high)
+    return any(float(law.pdf(float_array(z, "z"))) > JUMP for z in inside)

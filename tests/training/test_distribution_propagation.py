@@ -1,0 +1,170 @@
+"""Stable distribution propagation: exact where it promises to be, linearised where it says so."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from refimpl.autograd import Generator, array_namespace, grad, jacobian, relu, sigmoid
+from refimpl.autograd.numerics import check_grads
+from refimpl.training import distribution_propagation as dp
+
+RNG = np.random.default_rng(0)
+W1, W2 = RNG.normal(size=(5, 3)), RNG.normal(size=(2, 5))
+X = RNG.normal(size=(4, 3))
+
+
+def network(x, phi=relu):
+    xp = array_namespace(x)
+    return phi(x @ xp.asarray(W1.T)) @ xp.asarray(W2.T)
+
+
+def test_affine_maps_are_exact_for_gaussians():
+    mean, std = RNG.normal(size=3), np.array([0.5, 1.0, 2.0])
+    moved, scale = dp.affine(mean, std, W1, np.ones(5))
+    full, covariance = dp.affine_full(mean, np.diag(std**2), W1, np.ones(5))
+    np.testing.assert_allclose(moved, W1 @ mean + 1)
+    np.testing.assert_allclose(full, moved)
+    np.testing.assert_allclose(scale, np.sqrt(np.diag(covariance)))
+    np.testing.assert_allclose(covariance, W1 @ np.diag(std**2) @ W1.T)
+
+
+def test_affine_maps_are_exact_for_cauchy_laws():
+    """The quartiles of a Cauchy law are location +- scale."""
+    location, scale = np.array([1.0, -2.0]), np.array([0.5, 0.2])
+    W = np.array([[2.0, -3.0]])
+    moved, width = dp.affine(location, scale, W, law="cauchy")
+    u = Generator(0).uniform((200_000, 2))
+    y = (location + scale * np.tan(np.pi * (u - 0.5))) @ W[0]
+    low, high = np.quantile(y, [0.25, 0.75])
+    assert low == pytest.approx(float(moved[0] - width[0]), abs=0.03)
+    assert high == pytest.approx(float(moved[0] + width[0]), abs=0.03)
+
+
+def test_relu_keeps_or_kills():
+    value, scale = dp.activation(np.array([2.0, -1.0, 0.0]), np.full(3, 0.5), relu)
+    np.testing.assert_allclose(value, [2.0, 0.0, 0.0])
+    np.testing.assert_allclose(scale, [0.5, 0.0, 0.0])
+
+
+def test_layer_by_layer_with_full_covariance_equals_the_jacobian_of_the_network():
+    mean, covariance = X, np.broadcast_to(0.09 * np.eye(3), (4, 3, 3))
+    mean, covariance = dp.affine_full(mean, covariance, W1)
+    mean, covariance = dp.activation_full(mean, covariance, sigmoid)
+    mean, covariance = dp.affine_full(mean, covariance, W2)
+    whole = dp.propagate(lambda x: network(x, sigmoid), X, 0.3)
+    np.testing.assert_allclose(whole[0], mean, rtol=1e-12)
+    np.testing.assert_allclose(whole[1], covariance, rtol=1e-10)
+
+
+def test_marginal_propagation_drops_correlations():
+    mean, std = dp.affine(X, np.full(X.shape, 0.3), W1)
+    mean, std = dp.affine(*dp.activation(mean, std, sigmoid), W2)
+    _, covariance = dp.propagate(lambda x: network(x, sigmoid), X, 0.3)
+    assert not np.allclose(std**2, np.diagonal(covariance, axis1=1, axis2=2), rtol=0.01)
+    J1 = np.array([jacobian(lambda x: sigmoid(x @ W1.T))(x) for x in X])
+    squares = np.einsum("oh,bhi->bo", W2**2, (J1**2)) * 0.09
+    np.testing.assert_allclose(std**2, squares, rtol=1e-10)
+
+
+def test_small_noise_agrees_with_monte_carlo():
+    noise = Generator(1).normal((50_000, 3))
+    y = network(X[0] + 0.01 * noise, sigmoid)
+    mean, covariance = dp.propagate(lambda x: network(x, sigmoid), X[:1], 0.01)
+    np.testing.assert_allclose(y.mean(0), mean[0], atol=5 * 0.01 / np.sqrt(50_000) * 3)
+    np.testing.assert_allclose(np.cov(y.T), covariance[0], rtol=0.05, atol=1e-6)
+
+
+def test_the_covariance_is_semidefinite_with_the_rank_of_the_input():
+    _, covariance = dp.propagate(lambda x: network(x @ np.ones((1, 3))), X[:, :1])
+    values = np.linalg.eigvalsh(covariance)
+    assert (values >= -1e-12 * np.abs(values).max()).all()
+    assert (values[:, 0] < 1e-9 * np.abs(values).max()).all()
+
+
+def test_the_covariance_is_differentiable_in_weights_inputs_and_noise():
+    def loss(w, x, std):
+        xp = array_namespace(w, x, std)
+        mean, covariance = dp.propagate(lambda x: sigmoid(x @ xp.matrix_transpose(w)), x, std)
+        return xp.sum(xp.sin(mean)) + xp.sum(xp.cos(covariance))
+
+    report = check_grads(loss, (W1[:2], X[:2], np.full((2, 3), 0.4)))
+    assert report.ok, report
+
+
+def test_pairs_are_complementary_and_right():
+    mean = RNG.normal(size=(2, 3))
+    A = RNG.normal(size=(2, 3, 3))
+    S = A @ np.swapaxes(A, -1, -2)
+    P = dp.pairwise_probability(mean, S)
+    np.testing.assert_allclose(P + np.swapaxes(P, -1, -2), 1.0)
+    spread = math.sqrt(S[0, 0, 0] + S[0, 1, 1] - 2 * S[0, 0, 1])
+    assert P[0, 0, 1] == pytest.approx(stats.norm.cdf((mean[0, 0] - mean[0, 1]) / spread))
+    np.testing.assert_allclose(np.diagonal(P, axis1=1, axis2=2), 0.5)
+
+
+def test_pairs_without_spread_are_steps_with_no_gradient():
+    mean = np.array([1.0, 0.0, 0.0])
+
+    def total(mean):
+        P = dp.pairwise_probability(mean, np.zeros((3, 3)))
+        return array_namespace(P).sum(P * np.arange(9.0).reshape(3, 3))
+
+    P = dp.pairwise_probability(mean, np.zeros((3, 3)))
+    np.testing.assert_array_equal(P, [[0.5, 1, 1], [0, 0.5, 0.5], [0, 0.5, 0.5]])
+    np.testing.assert_array_equal(grad(total)(mean), 0.0)
+
+
+def test_cauchy_pairs():
+    location, J = np.array([1.0, 0.0]), np.array([[1.0, 0.0], [0.0, 2.0]])
+    P = dp.pairwise_probability_cauchy(location, J, np.array([0.5, 0.25]))
+    assert P[0, 1] == pytest.approx(stats.cauchy.cdf(1.0))
+    assert P[0, 1] + P[1, 0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("mu", [-8.0, -2.0, 0.0, 0.5, 3.0])
+def test_relu_moments_are_those_of_the_rectified_gaussian(mu):
+    grid = np.linspace(mu - 14, mu + 14, 2_000_001)
+    density, y = stats.norm.pdf(grid, mu), np.maximum(grid, 0)
+    mean = np.trapezoid(y * density, grid)
+    variance = np.trapezoid((y - mean) ** 2 * density, grid)
+    found = dp.relu_moments(np.array(mu), np.array(1.0))
+    assert found[0] == pytest.approx(mean, rel=1e-6, abs=1e-15)
+    assert found[1] == pytest.approx(variance, rel=1e-6, abs=1e-15)
+
+
+def test_the_linearisation_is_the_nearest_gaussian_in_total_variation():
+    """The mass that no Gaussian has, at 0 for mu > 0; others are farther away."""
+    mu, sigma = 0.6, 1.0
+    claimed = float(dp.relu_total_variation(np.array(mu), np.array(sigma)))
+    grid = np.linspace(-12, 12, 400_001)
+    rectified = np.where(grid > 0, stats.norm.pdf(grid, mu, sigma), 0.0)
+
+    def distance(m, s):
+        overlap = np.trapezoid(np.minimum(rectified, stats.norm.pdf(grid, m, s)), grid)
+        return 1 - overlap
+
+    assert distance(mu, sigma) == pytest.approx(claimed, abs=1e-4)
+    for m, s in ((mu + 0.1, sigma), (mu - 0.1, sigma), (mu, 0.9), (mu, 1.1)):
+        assert distance(m, s) > claimed
+    moments = dp.relu_moments(np.array(mu), np.array(sigma))
+    assert distance(float(moments[0]), math.sqrt(float(moments[1]))) > claimed
+
+
+def test_the_likelihood_is_scipys():
+    A = RNG.normal(size=(3, 3))
+    S, mean, t = A @ A.T + np.eye(3), RNG.normal(size=3), RNG.normal(size=3)
+    found = dp.gaussian_negative_log_likelihood(t, mean, S)
+    assert found == pytest.approx(-stats.multivariate_normal.logpdf(t, mean, S))
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="element-wise"):
+        dp.activation(X, X, lambda x: array_namespace(x).sum(x, axis=-1))
+    with pytest.raises(ValueError, match=r"network: expected outputs \(4, m\)"):
+        dp.propagate(lambda x: array_namespace(x).sum(x, axis=-1), X)
+    with pytest.raises(ValueError, match="std"):
+        dp.propagate(network, X, -1.0)
+    with pytest.raises(ValueError, match="law"):
+        dp.affine(X, X, W1, law="levy")
