@@ -79,4 +79,4 @@ def straight_through(P: Array, *, per: str = "position") -> Array:
     xp = array_namespace(P)
     heaviest = one_hot(array_namespace(plain(P)).argmax(plain(P), axis=axis), P.shape[axis], like=P)
     Q = heaviest if axis == -1 else xp.matrix_transpose(heaviest)
-    return Q + (P - stop_gradient(P))  # the difference is exactly zero
+    return (P - stop_gradient(P)) + Q  # the difference is exactly zero
