@@ -1,0 +1,152 @@
+"""Which neighbours an isotonic regression pools: pool-adjacent-violators (PAV) on whole batches.
+
+An isotonic regression with falling values is constant on blocks of neighbours. Two adjacent blocks
+belong together whenever the value of the first is not above that of the second, and the order of
+such merges does not matter. All functions here get NumPy arrays of shape (rows, n) and return the
+positions, in the flattened array, at which blocks start.
+
+The work is done by SciPy's compiled PAV on one sequence, into which all rows are mapped such that
+nothing merges across a border. For l2, a row is moved and multiplied by a power of two, which costs
+no more than the last digit of its range. For KL, the value of a block, LSE(s) - LSE(w), is the
+logarithm of the mean of exp(s - w) with weights exp(w): a weighted regression of positive numbers.
+Where these would leave the range of floating-point numbers, `merge_in_passes` merges in the log
+domain.
+
+Source: Best and Chakravarti 1990 for PAV; Blondel et al. 2020, "Fast Differentiable Sorting and
+Ranking", propositions 2 and 4, for the two problems.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+Host = np.ndarray
+
+ROWS = 400  # per sequence: 4 powers of two each, from 2^800 down to 2^-800
+SPAN = 300.0  # nats that targets, and weights, may spread by on either side of 1
+
+
+def l2_starts(y: Host) -> Host:
+    """Block starts of min 1/2 |v - y|^2 over falling v, row by row.
+
+    A row with NaN or infinity is one block.
+    """
+    rows, n = y.shape
+    low = np.min(y, axis=1, initial=np.inf, keepdims=True)
+    exponent = np.frexp(np.max(y, axis=1, initial=-np.inf, keepdims=True) - low)[1]
+    unit = (y - low) * np.exp2(-np.maximum(exponent, -1000.0)) + 0.125  # in [1/8, 9/8]
+    (unit,) = _merging_where_not_finite(unit)
+    found = []
+    for top in range(0, rows, ROWS):
+        part = unit[top : top + ROWS]
+        level = np.exp2(800.0 - 4.0 * np.arange(len(part)))
+        flat = np.reshape(part * level[:, None], -1)  # each row above 9/8 of the next
+        found.append(isotonic_regression(flat, increasing=False).blocks[:-1] + top * n)
+    return np.concatenate(found)
+
+
+def kl_starts(s: Host, w: Host) -> Host:
+    """Block starts of min sum(exp(s - v)) + sum(exp(w) v) over falling v, row by row.
+
+    A row with NaN or infinity is one block.
+    """
+    s, w = _merging_where_not_finite(s, w)
+    starts = _certain_borders(s - w)
+    lengths = np.diff(starts, append=s.size)
+    if np.all(lengths == 1):
+        return starts
+    shared = np.repeat(lengths > 1, lengths)  # elements that may merge with another
+    places, lengths = np.flatnonzero(shared), lengths[lengths > 1]
+    inside = _starts_of_groups(s.reshape(-1)[places], w.reshape(-1)[places], lengths)
+    is_start = ~shared
+    is_start[places[inside]] = True
+    return np.flatnonzero(is_start)
+
+
+def _merging_where_not_finite(x: Host, w: Host | None = None) -> tuple[Host, ...]:
+    """The same, but 0, 1/n, 2/n, ... less 0, which merges, in rows that hold NaN or infinity."""
+    finite = np.isfinite(np.sum(x if w is None else x - w, axis=1, keepdims=True))
+    if np.all(finite):
+        return (x,) if w is None else (x, w)
+    rising = np.arange(x.shape[1]) / x.shape[1]
+    cured = np.where(finite, x, rising)
+    return (cured,) if w is None else (cured, np.where(finite, w, 0.0))
+
+
+def _certain_borders(y: Host) -> Host:
+    """Starts of groups that cannot merge: all before a border is above all behind it."""
+    first = np.ones(y.shape, dtype=bool)
+    behind = np.maximum.accumulate(y[:, :0:-1], axis=1)[:, ::-1]
+    first[:, 1:] = np.minimum.accumulate(y, axis=1)[:, :-1] > behind
+    return np.flatnonzero(first)
+
+
+def _starts_of_groups(s: Host, w: Host, lengths: Host) -> Host:
+    """Block starts of consecutive groups that do not merge with each other."""
+    starts = np.cumsum(lengths) - lengths
+    y = s - w
+    top, heaviest = np.maximum.reduceat(y, starts), np.maximum.reduceat(w, starts)
+    span = top - np.minimum.reduceat(y, starts)
+    wide = (span > SPAN) | (heaviest - np.minimum.reduceat(w, starts) > SPAN)
+    if np.any(wide):
+        return _with_wide_groups(s, w, lengths, wide)
+    before = np.cumsum(span + 1e-9)  # the spans side by side, each below the previous
+    before -= span
+    sequence = (before / SPAN).astype(np.int64)
+    bounds = np.flatnonzero(np.diff(sequence, prepend=-1))  # first group of each sequence
+    origin = np.repeat(before[bounds], np.diff(bounds, append=len(lengths)))
+    target = np.exp(y - np.repeat(top + (before - origin) - SPAN, lengths))
+    weight = np.exp(w - np.repeat(heaviest, lengths))
+    edges = [*starts[bounds], len(y)]
+    found = []
+    for low, high in itertools.pairwise(edges):
+        fit = isotonic_regression(target[low:high], weights=weight[low:high], increasing=False)
+        found.append(fit.blocks[:-1] + low)
+    return np.concatenate(found)
+
+
+def _with_wide_groups(s: Host, w: Host, lengths: Host, wide: Host) -> Host:
+    """Block starts where the groups marked `wide` exceed what exp can represent."""
+    far = np.repeat(wide, lengths)
+    is_start = np.zeros(len(s), dtype=bool)
+    is_start[np.flatnonzero(far)[merge_in_passes(s[far], w[far], lengths[wide])]] = True
+    if not np.all(wide):
+        near = ~far
+        is_start[np.flatnonzero(near)[_starts_of_groups(s[near], w[near], lengths[~wide])]] = True
+    return np.flatnonzero(is_start)
+
+
+def merge_in_passes(s: Host, w: Host, lengths: Host) -> Host:
+    """Block starts for KL by merging all runs of adjacent violators at once, until none is left.
+
+    A pass looks only at the neighbours of the last pass's merges. All merges together cost
+    O(n log n); the number of passes is small for most inputs, but up to n where one block swallows
+    its neighbours one by one.
+    """
+    s, w, size = s.copy(), w.copy(), len(s)  # at a block's start: LSE over the block
+    following = np.arange(1, size + 1)  # of a block's start: the next block's start
+    following[np.cumsum(lengths) - 1] = -1  # none
+    previous = np.arange(-1, size - 1)
+    previous[np.cumsum(lengths) - lengths] = -1
+    alive = np.ones(size, dtype=bool)
+    left = np.arange(size)
+    while True:
+        left = left[following[left] >= 0]
+        right = following[left]
+        merge = s[left] - w[left] <= s[right] - w[right]
+        left, right = left[merge], right[merge]
+        if not len(left):
+            return np.flatnonzero(alive)
+        heads = np.flatnonzero(np.concatenate([[True], right[:-1] != left[1:]]))  # runs a-b, b-c
+        block, end = left[heads], right[np.append(heads[1:], len(left)) - 1]
+        for total in (s, w):
+            total[block] = np.logaddexp(total[block], np.logaddexp.reduceat(total[right], heads))
+        alive[right] = False
+        behind = following[end]
+        following[block] = behind
+        previous[behind[behind >= 0]] = block[behind >= 0]
+        before = previous[block]
+        left = np.unique(np.concatenate([before[before >= 0], block]))
