@@ -22,13 +22,23 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, constant, log_softmax, one_hot, softmax, topk
+from ..autograd import (
+    Array,
+    array_namespace,
+    constant,
+    indices_like,
+    log_softmax,
+    one_hot,
+    plain,
+    softmax,
+    topk,
+)
 from ..spec import Case, Invariant, specification
 from ..validation import choose, float_array, non_negative, positive, whole
 from .layouts import NETWORKS, find_layout
 from .neuralsort import neural_sort
 from .sigmoids import Sigmoid, make_sigmoid
-from .smooth_topk import check_labels, split_label
+from .smooth_topk import check_labels
 from .softsort import soft_sort
 from .splitter import splitter_selection
 from .topk_network import SPLITTER, weighted_selection
@@ -193,16 +203,29 @@ def _of_positions(p: Sequence[float], top1: str) -> list[float]:
 
 
 def select_candidates(x: Array, labels: Array, count: int | None) -> tuple[Array, Array]:
-    """The scores to sort, and the true classes among them as (..., L, m) zeros and ones."""
+    """The scores to sort, and the true classes among them as (..., L, m) zeros and ones.
+
+    With a count: the true class, then the count - 1 largest others in descending order.
+    """
+    y = check_labels(x, labels)
+    several = y.ndim == x.ndim
     if count is None:
-        y = check_labels(x, labels)
-        y = y if y.ndim == x.ndim else y[..., None]
-        return x, one_hot(y, x.shape[-1], like=x)
-    own, others = split_label(x, labels)
-    xp = array_namespace(x)
-    kept = xp.concat([own[..., None], topk(others, count - 1)[0]], axis=-1)
+        return x, one_hot(y if several else y[..., None], x.shape[-1], like=x)
+    if several:
+        raise ValueError(
+            f"labels: expected shape {tuple(x.shape[:-1])}, one true class for each sample, where "
+            f"candidates are selected; got {tuple(y.shape)}"
+        )
+    xp, y = array_namespace(y), y[..., None]
+    others = array_namespace(plain(x)).where(
+        indices_like(x.shape[-1], x) == y, constant(-math.inf, like=x), plain(x)
+    )
+    kept = xp.concat([y, xp.astype(topk(others, count - 1)[1], y.dtype)], axis=-1)
     first = constant(np.eye(count)[:1], like=x)
-    return kept, xp.broadcast_to(first, (*kept.shape[:-1], 1, count))
+    return (
+        array_namespace(x).take_along_axis(x, kept, axis=-1),
+        xp.broadcast_to(first, (*kept.shape[:-1], 1, count)),
+    )
 
 
 def loss_of(

@@ -124,16 +124,16 @@ def _peers() -> tuple[Any, Any]:
 def run(repeats: int = 30) -> list[dict[str, Any]]:
     """Rows of the table; difftopk is left out where it is not installed."""
     results: list[dict[str, Any]] = []
-    for ours, theirs, workloads in (
-        (_selection, _difftopk_selection, NETWORKS),
-        (_loss, _difftopk_loss, LOSSES),
+    for ours, theirs, workloads, targets in (
+        (_selection, _difftopk_selection, NETWORKS, TARGET),
+        (_loss, _difftopk_loss, LOSSES, {}),
     ):
         for work in workloads:
             steps = {"refimpl": ours(work, LAYOUTS[work.layout])}
             if not missing():
                 steps["difftopk"] = theirs(work)
             steps["refimpl, splitter"] = ours(work, "splitter_selection")
-            results += rows(str(work), interleaved(steps, repeats), targets=TARGET)
+            results += rows(str(work), interleaved(steps, repeats), targets=targets)
     return results
 
 

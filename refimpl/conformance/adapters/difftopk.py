@@ -48,7 +48,7 @@ def missing() -> str | None:
 def _library() -> Any:
     with contextlib.redirect_stdout(io.StringIO()):  # it prints that torch-sparse is missing
         library = importlib.import_module("difftopk")
-    functional = importlib.import_module("difftopk.functional")
+    functional: Any = importlib.import_module("difftopk.functional")
     if not functional.SPARSE_INSTALLED:
         functional.torch_sparse = SimpleNamespace(spmm=_sparse_times_dense)
         functional.SPARSE_INSTALLED = True
