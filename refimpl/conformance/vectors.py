@@ -97,11 +97,13 @@ class Adapter:
                that may be traced; `record` gives params, op and the rest of the index line
     canonical  functions by output name, applied to both sides before they are compared
     ignored    prefixes or whole array names that are recorded but have no counterpart
+    parts      gradients that are recorded of a part of an input: their name -> (input, cut)
     """
 
     function: Callable[[dict[str, Any], Mapping[str, Any]], dict[str, Any]]
     canonical: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    parts: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,15 @@ def compare_record(record: Record, adapter: Adapter) -> Iterator[Compared]:
         named=lambda outputs: dict(outputs),
         inputs=inputs,
         params={},
-        differentiable=names,
+        differentiable=tuple(adapter.parts.get(n, (n,))[0] for n in names),
     )
     values = on_engine.values(problem)
     yield from _all("value", "output", values, expected, record, adapter)
     wanted = record.fields.get("checks", ("vjp", "jvp", "hvp"))
     if "grad" in arrays and "vjp" in wanted:
-        gradients = on_engine.vjp(problem, arrays["cot"])
+        gradients = dict(on_engine.vjp(problem, arrays["cot"]))
+        for name, (whole, cut) in adapter.parts.items():
+            gradients[name] = cut(gradients[whole])
         yield from _all("vjp", "gradient of", gradients, arrays["grad"], record, adapter)
     if "jvp" in arrays and "jvp" in wanted:
         pushed = on_engine.jvp(problem, arrays["tan"])

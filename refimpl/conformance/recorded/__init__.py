@@ -31,11 +31,14 @@ def recorded(
     *,
     canonical: Mapping[str, Callable[[Any], Any]] | None = None,
     ignored: tuple[str, ...] = (),
+    parts: Mapping[str, tuple[str, Callable[[Any], Any]]] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register an adapter for a system's function, or for all functions of a system."""
 
     def register(adapter: Callable[..., Any]) -> Callable[..., Any]:
-        _adapters[system, function] = Adapter(adapter, dict(canonical or {}), ignored)
+        _adapters[system, function] = Adapter(
+            adapter, dict(canonical or {}), ignored, dict(parts or {})
+        )
         return adapter
 
     return register
