@@ -14,36 +14,36 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, custom_vjp, plain, segment_sum, stop_gradient
+from ..autograd import Array, array_namespace, plain, segment_sum
 from ..autograd.backend import like_array
+from ..autograd.core import Primitive, traceable
 from ..autograd.libraries import library_of
 
 
 @dataclass(frozen=True)
 class Blocks:
     """Blocks of neighbours in the flattened array: for NumPy where they start and how long they
-    are, for other libraries the number of the block of every element.
+    are; for other libraries, per element, the number and the length of its block.
     """
 
-    starts: np.ndarray | None = None
-    lengths: Array = None  # with `numbers`: the length of every element's block
+    starts: np.ndarray | None
+    lengths: Array
     numbers: Array = None
-
-    @property
-    def single(self) -> bool:
-        """Whether it is known that every block has one element."""
-        return self.starts is not None and bool(np.all(self.lengths == 1))
+    single: bool = False  # whether it is known that every block has one element
 
 
 def blocks_from_starts(starts: np.ndarray, like: Array) -> Blocks:
     """Blocks of an array like `like` from the flat positions at which they start."""
     like = plain(like)
-    lengths = np.diff(starts, append=math.prod(like.shape))
+    size = math.prod(like.shape)
+    lengths = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+    lengths[-1:] = size - starts[-1:]
     if library_of(like).name == "numpy":
-        return Blocks(starts, lengths)
+        return Blocks(starts, lengths, single=len(starts) == size)
     numbers = np.repeat(np.arange(len(starts)), lengths)
     every = np.repeat(lengths, lengths)
-    return Blocks(None, like_array(every, like), like_array(numbers, like))
+    return Blocks(None, like_array(every, like), like_array(numbers, like), len(starts) == size)
 
 
 def blocks_from_marks(first: Array) -> Blocks:
@@ -55,33 +55,34 @@ def blocks_from_marks(first: Array) -> Blocks:
     return Blocks(None, xp.take(lengths, numbers, axis=0), numbers)
 
 
-def _sum(x: Array, *, blocks: Blocks) -> Array:
-    xp = array_namespace(x)
-    flat = xp.reshape(x, (-1,))
+def _sum(xp: Any, x: Array, *, blocks: Blocks) -> Array:
+    if blocks.single:
+        return x
     if blocks.starts is not None:
-        total = np.add.reduceat(flat, blocks.starts, dtype=np.float64)
-        return np.reshape(np.repeat(total, blocks.lengths), x.shape).astype(x.dtype, copy=False)
+        total = np.add.reduceat(np.reshape(x, -1), blocks.starts, dtype=np.float64)
+        total = total.astype(x.dtype, copy=False)
+        return np.reshape(np.repeat(total, blocks.lengths), x.shape)
+    flat = xp.reshape(x, (-1,))
     total = segment_sum(flat, blocks.numbers, flat.shape[0])
     return xp.reshape(xp.take(total, blocks.numbers, axis=0), x.shape)
 
 
-def _mean(x: Array, *, blocks: Blocks) -> Array:
-    xp = array_namespace(x)
-    if blocks.starts is None:
-        return _sum(x, blocks=blocks) / xp.astype(xp.reshape(blocks.lengths, x.shape), x.dtype)
+def _mean(xp: Any, x: Array, *, blocks: Blocks) -> Array:
     if blocks.single:
         return x
+    if blocks.starts is None:
+        lengths = xp.reshape(blocks.lengths, x.shape)
+        return _sum(xp, x, blocks=blocks) / xp.astype(lengths, x.dtype)
     total = np.add.reduceat(np.reshape(x, -1), blocks.starts, dtype=np.float64)
     mean = (total / blocks.lengths).astype(x.dtype, copy=False)
     return np.reshape(np.repeat(mean, blocks.lengths), x.shape)
 
 
-def _logsumexp(x: Array, *, blocks: Blocks) -> Array:
-    xp = array_namespace(x)
+def _logsumexp(xp: Any, x: Array, *, blocks: Blocks) -> Array:
     if blocks.single:
         return x
-    top = _max(stop_gradient(x), blocks)
-    return top + xp.log(_sum(xp.exp(x - top), blocks=blocks))
+    top = _max(library_of(x).detach(x), blocks)
+    return top + xp.log(_sum(xp, xp.exp(x - top), blocks=blocks))
 
 
 def _max(x: Array, blocks: Blocks) -> Array:
@@ -122,32 +123,25 @@ def scan(combine: Callable[..., Any], *parts: Array) -> tuple:
     return parts
 
 
-block_sum = custom_vjp(_sum)
-block_mean = custom_vjp(_mean)
-block_logsumexp = custom_vjp(_logsumexp)
-
-# Sums and means are symmetric linear maps.
-block_sum.defvjp(
-    lambda x, *, blocks: (block_sum(x, blocks=blocks), blocks),
-    lambda blocks, g: (block_sum(g, blocks=blocks),),
-)
-block_mean.defvjp(
-    lambda x, *, blocks: (block_mean(x, blocks=blocks), blocks),
-    lambda blocks, g: (block_mean(g, blocks=blocks),),
-)
-
-
-def _logsumexp_forward(x: Array, *, blocks: Blocks) -> tuple:
-    y = block_logsumexp(x, blocks=blocks)
-    return y, (x, y, blocks)
-
-
-def _logsumexp_backward(residuals: tuple, g: Array) -> tuple:
-    x, y, blocks = residuals
+def _softmax(xp: Any, x: Array, *, blocks: Blocks) -> Array:
     if blocks.single:
-        return (g,)
-    xp = array_namespace(x, g)
-    return (xp.exp(x - y) * block_sum(g, blocks=blocks),)  # softmax within the block
+        return xp.ones_like(x)
+    e = xp.exp(x - _max(library_of(x).detach(x), blocks))
+    return e / _sum(xp, e, blocks=blocks)
 
 
-block_logsumexp.defvjp(_logsumexp_forward, _logsumexp_backward)
+def _operation(name: str, rule: Callable[..., Array], definition: Callable[..., Array]) -> Any:
+    return traceable(Primitive(name, rule, definition=definition))
+
+
+# Each gives every element of x the value of its block; called as `block_sum(x, blocks=blocks)`.
+block_sum: Any = _operation("block_sum", lambda xp, g, y, x, **k: block_sum(g, **k), _sum)
+block_mean: Any = _operation("block_mean", lambda xp, g, y, x, **k: block_mean(g, **k), _mean)
+block_logsumexp: Any = _operation(
+    "block_logsumexp",
+    lambda xp, g, y, x, **k: block_softmax(x, **k) * block_sum(g, **k),
+    _logsumexp,
+)
+block_softmax: Any = _operation(  # each element's share of its block
+    "block_softmax", lambda xp, g, y, x, **k: y * (g - block_sum(y * g, **k)), _softmax
+)

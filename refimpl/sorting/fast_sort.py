@@ -17,8 +17,9 @@ import numpy as np
 from ..autograd import Array, array_namespace, constant, plain, stop_gradient
 from ..spec import Case, Invariant, Note, specification
 from ..validation import choose, float_array, non_negative
-from .blocks import block_logsumexp, block_sum
-from .isotonic import REGULARIZATIONS, find_blocks, fit
+from .blocks import block_softmax, block_sum
+from .isotonic import REGULARIZATIONS, find_blocks
+from .permutahedron import project_falling
 from .reorder import falling_order, reorder
 from .soft_rank import NOTES, fast_cases, options_of_cases
 
@@ -84,8 +85,7 @@ def _softmax_of_positions(x: Array, **options: Any) -> Array:
         return y
     sign, (s, w) = _problem(x, options.get("strength", 1.0), options.get("descending", False))
     blocks = find_blocks(w, s, "kl")
-    weights = array_namespace(w).exp(w - block_logsumexp(w, blocks=blocks))
-    wrong = sign * block_sum(weights * s, blocks=blocks)
+    wrong = sign * block_sum(block_softmax(w, blocks=blocks) * s, blocks=blocks)
     return stop_gradient(y) + (wrong - stop_gradient(wrong))
 
 
@@ -145,13 +145,13 @@ def fast_soft_sort(
     sign, (s, w) = _problem(x, strength, descending)
     if strength == 0:
         return sign * s
-    return sign * (s + ((w - s) - fit(w, s, regularization)))  # exactly s where nothing is pooled
+    return sign * project_falling(w, s, regularization)
 
 
 def _problem(x: Array, strength: float, descending: bool) -> tuple[float, tuple[Array, Array]]:
     """The sign, the falling values s of sign x, and w = (n, ..., 1) / strength, shaped like x."""
     sign = 1.0 if descending else -1.0
     z = x if descending else -x
-    s = reorder(z, order=falling_order(z))
+    s = reorder(z, falling_order(z))
     positions = np.arange(x.shape[-1], 0.0, -1.0) / (strength or 1.0)
     return sign, (s, array_namespace(plain(x)).broadcast_to(constant(positions, like=x), x.shape))

@@ -25,7 +25,6 @@ from ..autograd import (
     constant,
     indices_like,
     plain,
-    stop_gradient,
     to_numpy,
 )
 from ..autograd.libraries import library_of
@@ -84,7 +83,7 @@ def _logaddexp_scan(x: Array) -> Array:
 
 def find_blocks(s: Array, w: Array, regularization: str) -> Blocks:
     """The blocks of the solution, for plain or traced arrays s and w of the same shape."""
-    s, w = stop_gradient(plain(s)), stop_gradient(plain(w))
+    s, w = _detached(s), _detached(w)
     if math.prod(s.shape) == 0:
         return blocks_from_starts(np.zeros(0, dtype=np.int64), s)
     first, second = _on_host(s), _on_host(w)
@@ -98,10 +97,15 @@ def find_blocks(s: Array, w: Array, regularization: str) -> Blocks:
     return blocks_from_starts(starts, s)
 
 
+def _detached(x: Array) -> Array:
+    x = plain(x)
+    return library_of(x).detach(x)
+
+
 def _on_host(x: Array) -> np.ndarray | None:
     """(rows, n) in float64 on the host; None inside jit and vmap, where there are no values."""
     try:
-        return to_numpy(x).astype(np.float64).reshape(-1, x.shape[-1])
+        return np.asarray(to_numpy(x), dtype=np.float64).reshape(-1, x.shape[-1])
     except (TypeError, RuntimeError):
         if library_of(x).name not in ("jax", "torch"):
             raise
@@ -115,9 +119,8 @@ def _blocks_without_values(s: Array, w: Array, regularization: str) -> Blocks:
     return blocks_from_marks(xp.concat([xp.ones_like(v[..., :1], dtype=xp.bool), ~same], axis=-1))
 
 
-def fit(s: Array, w: Array, regularization: str) -> Array:
-    """`isotonic_regression` without its checks, for s and w of the same shape."""
-    blocks = find_blocks(s, w, regularization)
+def block_values(s: Array, w: Array, blocks: Blocks, regularization: str) -> Array:
+    """The value of the block of every element: what the solution is, given its blocks."""
     if regularization == "l2":
         return block_mean(s - w, blocks=blocks)
     return block_logsumexp(s, blocks=blocks) - block_logsumexp(w, blocks=blocks)
@@ -211,4 +214,5 @@ def isotonic_regression(s: Array, w: Array, *, regularization: str = "l2") -> Ar
     shape = np.broadcast_shapes(tuple(s.shape), tuple(w.shape))
     if shape[-1] == 0:
         raise ValueError(f"s: expected at least one value, got shape {tuple(s.shape)}")
-    return fit(xp.broadcast_to(s, shape), xp.broadcast_to(w, shape), regularization)
+    s, w = xp.broadcast_to(s, shape), xp.broadcast_to(w, shape)
+    return block_values(s, w, find_blocks(s, w, regularization), regularization)

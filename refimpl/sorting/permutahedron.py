@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
+from ..autograd.core import Primitive, traceable
 from ..spec import BATCHES, Case, Invariant, specification
 from ..validation import choose, float_array
-from .isotonic import REGULARIZATIONS, fit
+from .blocks import Blocks, block_mean, block_softmax, block_sum
+from .isotonic import REGULARIZATIONS, block_values, find_blocks
 from .reorder import falling_order, reorder
 
 
@@ -26,10 +28,48 @@ def project(theta: Array, w: Array, regularization: str) -> Array:
     """`project_permutahedron` without its checks; w is (..., n) in falling order."""
     xp = array_namespace(theta, w)
     order = falling_order(theta)
-    s = reorder(theta, order=order)
-    w = xp.broadcast_to(w, s.shape)
-    # w + ((s - w) - v) instead of s - v: exactly w where nothing is pooled.
-    return reorder(w + ((s - w) - fit(s, w, regularization)), order=order.inverse)
+    s = reorder(theta, order)
+    y = project_falling(s, xp.broadcast_to(w, s.shape), regularization)
+    return reorder(y, order.inverse)
+
+
+def project_falling(s: Array, w: Array, regularization: str) -> Array:
+    """The projection of s onto the permutahedron of w, both (..., n) in falling order."""
+    blocks = find_blocks(s, w, regularization)
+    if blocks.single:
+        return w + 0.0 * s
+    return _less_block_values(s, w, blocks=blocks, regularization=regularization)
+
+
+def _definition(xp: Any, s: Array, w: Array, *, blocks: Blocks, regularization: str) -> Array:
+    """s - v with the block values v, written such that it is exactly w in a block of one."""
+    return w + ((s - w) - block_values(s, w, blocks, regularization))
+
+
+def _backward(
+    xp: Any,
+    positions: Any,
+    g: Array,
+    y: Array,
+    s: Array,
+    w: Array,
+    *,
+    blocks: Blocks,
+    regularization: str,
+) -> list[Array]:
+    """The derivative of `_definition`, in fewer operations than it takes itself."""
+    if regularization == "l2":
+        mean = block_mean(g, blocks=blocks)
+        return [mean if position else g - mean for position in positions]
+    total = block_sum(g, blocks=blocks)
+    shares = [block_softmax((s, w)[position], blocks=blocks) * total for position in positions]
+    pairs = zip(positions, shares, strict=True)
+    return [share if position else g - share for position, share in pairs]
+
+
+_less_block_values = traceable(
+    Primitive("project", _backward, definition=_definition, variadic=True)
+)
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:

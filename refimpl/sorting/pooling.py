@@ -26,7 +26,10 @@ from scipy.optimize import isotonic_regression
 Host = np.ndarray
 
 ROWS = 400  # per sequence: 4 powers of two each, from 2^800 down to 2^-800
-SPAN = 300.0  # nats that targets, and weights, may spread by on either side of 1
+SEQUENCES = 10  # so many sequences are no more work than looking for borders
+SPAN = 300.0  # nats by which the targets, and the weights, of a row or group may differ
+WIDTH = 700.0  # nats of the groups that share a sequence, side by side
+HIGHEST = 600.0  # nats: targets are from exp(600) down to exp(600 - 700 - 300)
 
 
 def l2_starts(y: Host) -> Host:
@@ -35,17 +38,23 @@ def l2_starts(y: Host) -> Host:
     A row with NaN or infinity is one block.
     """
     rows, n = y.shape
-    low = np.min(y, axis=1, initial=np.inf, keepdims=True)
-    exponent = np.frexp(np.max(y, axis=1, initial=-np.inf, keepdims=True) - low)[1]
-    unit = (y - low) * np.exp2(-np.maximum(exponent, -1000.0)) + 0.125  # in [1/8, 9/8]
-    (unit,) = _merging_where_not_finite(unit)
+    low = np.min(y, axis=1, keepdims=True)
+    span = np.max(y, axis=1, keepdims=True) - low
+    finite = np.isfinite(span)
+    if not finite.all():
+        y = np.where(finite, y, np.arange(n) / n)  # rises, so it merges
+        low, span = np.where(finite, low, 0.0), np.where(finite, span, 1.0)
+    down = np.exp2(-np.maximum(np.frexp(span)[1], -1000.0))
     found = []
     for top in range(0, rows, ROWS):
-        part = unit[top : top + ROWS]
-        level = np.exp2(800.0 - 4.0 * np.arange(len(part)))
-        flat = np.reshape(part * level[:, None], -1)  # each row above 9/8 of the next
-        found.append(isotonic_regression(flat, increasing=False).blocks[:-1] + top * n)
-    return np.concatenate(found)
+        part = slice(top, top + ROWS)
+        flat = y[part] - low[part]
+        flat *= down[part]
+        flat += 0.125  # in [1/8, 9/8], and below 9/8 of the next row times 16
+        flat *= np.exp2(800.0 - 4.0 * np.arange(len(flat)))[:, None]
+        blocks = isotonic_regression(np.reshape(flat, -1), increasing=False).blocks
+        found.append(blocks[:-1] + top * n)
+    return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def kl_starts(s: Host, w: Host) -> Host:
@@ -53,27 +62,25 @@ def kl_starts(s: Host, w: Host) -> Host:
 
     A row with NaN or infinity is one block.
     """
-    s, w = _merging_where_not_finite(s, w)
-    starts = _certain_borders(s - w)
+    rows, n = s.shape
+    y = s - w
+    span = np.max(y, axis=1) - np.min(y, axis=1)
+    total = np.sum(span)
+    if not np.isfinite(total):
+        finite = np.isfinite(span)[:, None]
+        s, w = np.where(finite, s, np.arange(n) / n), np.where(finite, w, 0.0)  # these merge
+        return kl_starts(s, w)
+    if total < SEQUENCES * SPAN and np.ptp(w) < SPAN:
+        return _starts_of_groups(s, w, np.full(rows, n))
+    starts = _certain_borders(y)
     lengths = np.diff(starts, append=s.size)
-    if np.all(lengths == 1):
+    if len(starts) == s.size:
         return starts
     shared = np.repeat(lengths > 1, lengths)  # elements that may merge with another
     places, lengths = np.flatnonzero(shared), lengths[lengths > 1]
-    inside = _starts_of_groups(s.reshape(-1)[places], w.reshape(-1)[places], lengths)
     is_start = ~shared
-    is_start[places[inside]] = True
+    is_start[places[_starts_of_groups(np.take(s, places), np.take(w, places), lengths)]] = True
     return np.flatnonzero(is_start)
-
-
-def _merging_where_not_finite(x: Host, w: Host | None = None) -> tuple[Host, ...]:
-    """The same, but 0, 1/n, 2/n, ... less 0, which merges, in rows that hold NaN or infinity."""
-    finite = np.isfinite(np.sum(x if w is None else x - w, axis=1, keepdims=True))
-    if np.all(finite):
-        return (x,) if w is None else (x, w)
-    rising = np.arange(x.shape[1]) / x.shape[1]
-    cured = np.where(finite, x, rising)
-    return (cured,) if w is None else (cured, np.where(finite, w, 0.0))
 
 
 def _certain_borders(y: Host) -> Host:
@@ -87,6 +94,7 @@ def _certain_borders(y: Host) -> Host:
 def _starts_of_groups(s: Host, w: Host, lengths: Host) -> Host:
     """Block starts of consecutive groups that do not merge with each other."""
     starts = np.cumsum(lengths) - lengths
+    s, w = np.reshape(s, -1), np.reshape(w, -1)
     y = s - w
     top, heaviest = np.maximum.reduceat(y, starts), np.maximum.reduceat(w, starts)
     span = top - np.minimum.reduceat(y, starts)
@@ -95,10 +103,10 @@ def _starts_of_groups(s: Host, w: Host, lengths: Host) -> Host:
         return _with_wide_groups(s, w, lengths, wide)
     before = np.cumsum(span + 1e-9)  # the spans side by side, each below the previous
     before -= span
-    sequence = (before / SPAN).astype(np.int64)
+    sequence = (before / WIDTH).astype(np.int64)
     bounds = np.flatnonzero(np.diff(sequence, prepend=-1))  # first group of each sequence
     origin = np.repeat(before[bounds], np.diff(bounds, append=len(lengths)))
-    target = np.exp(y - np.repeat(top + (before - origin) - SPAN, lengths))
+    target = np.exp(y - np.repeat(top + (before - origin) - HIGHEST, lengths))
     weight = np.exp(w - np.repeat(heaviest, lengths))
     edges = [*starts[bounds], len(y)]
     found = []

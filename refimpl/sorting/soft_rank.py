@@ -151,7 +151,7 @@ def _mean_ranks(x: Array, rho: Array) -> Array:
     """Exact ranks; equal values share the mean of theirs."""
     xp = array_namespace(x)
     order = falling_order(x)
-    s = reorder(x, order=order)
+    s = reorder(x, order)
     first = xp.concat([xp.ones_like(s[..., :1], dtype=xp.bool), s[..., 1:] != s[..., :-1]], axis=-1)
     ranks = block_mean(xp.broadcast_to(rho, s.shape), blocks=blocks_from_marks(first))
-    return reorder(ranks, order=order.inverse)
+    return reorder(ranks, order.inverse)
