@@ -1,0 +1,1 @@
+"""Classic algorithms, relaxed: each file has one program and its discrete meaning."""
