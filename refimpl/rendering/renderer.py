@@ -227,7 +227,7 @@ def _colour(
     chosen = [xp.take(w, at, axis=0) for w in weights]
     face = xp.take(pairs.face, at, axis=0)
     look_up = shading.vertex_colour if settings.texture_type == "vertex" else shading.surface_colour
-    colour = look_up(textures, face, tuple(chosen))  # type: ignore[arg-type]
+    colour = look_up(textures, face, tuple(chosen))
     shown = shading.Shaded(
         xp.take(pairs.pixel, at, axis=0), xp.take(b, at, axis=0), xp.take(depth, at, axis=0), colour
     )

@@ -1,0 +1,125 @@
+"""Triangle meshes: vertices, faces, textures, and what is computed from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..autograd import Array, array_namespace, constant, segment_sum, to_numpy
+from ..validation import float_array
+from .camera import cross, normalised
+
+NORMAL_FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """vertices (..., V, 3) and faces (F, 3) of vertex numbers, counter-clockwise from outside.
+
+    textures: (..., F, R^2, 3) texels of the faces (texture_type "surface"), or (..., V, 3) colours
+    of the vertices ("vertex"); white by default. Leading axes of vertices are a batch of meshes
+    with the same faces.
+    """
+
+    vertices: Array
+    faces: np.ndarray
+    textures: Array | None = None
+    texture_type: str = "surface"
+
+    def __post_init__(self) -> None:
+        vertices = float_array(self.vertices, "vertices", min_ndim=2)
+        faces = np.asarray(to_numpy(self.faces) if hasattr(self.faces, "shape") else self.faces)
+        if vertices.shape[-1] != 3:
+            raise ValueError(f"vertices: expected (..., V, 3), got {tuple(vertices.shape)}")
+        if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind not in "iu":
+            raise ValueError(
+                f"faces: expected whole numbers (F, 3), got {faces.dtype} {faces.shape}"
+            )
+        count = vertices.shape[-2]
+        if faces.size and (faces.min() < 0 or faces.max() >= count):
+            bad = int(np.argmax((faces < 0).any(1) | (faces >= count).any(1)))
+            raise ValueError(
+                f"faces: face {bad} names the vertices {faces[bad].tolist()} of {count}"
+            )
+        object.__setattr__(self, "vertices", vertices)
+        object.__setattr__(self, "faces", faces.astype(np.int64))
+
+    def with_vertices(self, vertices: Array) -> Mesh:
+        """The same faces and textures with other vertices (..., V, 3)."""
+        return replace(self, vertices=vertices)
+
+    @property
+    def face_vertices(self) -> Array:
+        """(..., F, 3, 3)."""
+        return face_vertices(self.vertices, self.faces)
+
+    @property
+    def face_textures(self) -> Array | None:
+        """What `render` takes: texels as they are, vertex colours gathered to (..., F, 3, 3)."""
+        if self.textures is None or self.texture_type == "surface":
+            return self.textures
+        return face_vertices(self.textures, self.faces)
+
+    @property
+    def surface_normals(self) -> Array:
+        """Unit normals (..., F, 3), outward for faces counter-clockwise from outside."""
+        return surface_normals(self.face_vertices)
+
+    @property
+    def vertex_normals(self) -> Array:
+        """Unit normals (..., V, 3): area-weighted mean over the faces at a vertex."""
+        return vertex_normals(self.vertices, self.faces)
+
+
+def face_vertices(vertices: Array, faces: Array) -> Array:
+    """Corners (..., F, 3, C) of vertices (..., V, C) and faces (F, 3), or (..., F, 3) per mesh."""
+    xp = array_namespace(vertices)
+    faces = np.asarray(to_numpy(faces))
+    if faces.ndim == 2:
+        flat = xp.take(vertices, _index(faces.reshape(-1), vertices), axis=-2)
+        return xp.reshape(flat, (*vertices.shape[:-2], *faces.shape, vertices.shape[-1]))
+    parts = [face_vertices(vertices[i, ...], faces[i]) for i in range(faces.shape[0])]
+    return array_namespace(*parts).stack(parts)
+
+
+def surface_normals(corners: Array) -> Array:
+    """Unit normals (..., F, 3) of triangles (..., F, 3, 3): (v2 - v1) x (v0 - v1), normalised."""
+    v0, v1, v2 = (corners[..., k, :] for k in range(3))
+    return normalised(cross(v2 - v1, v0 - v1), NORMAL_FLOOR)
+
+
+def vertex_normals(vertices: Array, faces: Array) -> Array:
+    """Unit normals (..., V, 3): the sum of the faces' vector products, twice their areas long;
+    vertices without faces get 0.
+    """
+    faces = np.asarray(to_numpy(faces))
+    if faces.ndim == 3:
+        parts = [vertex_normals(vertices[i, ...], faces[i]) for i in range(faces.shape[0])]
+        return array_namespace(*parts).stack(parts)
+    corners = face_vertices(vertices, faces)
+    v0, v1, v2 = (corners[..., k, :] for k in range(3))
+    products = cross(v2 - v1, v0 - v1)
+    xp = array_namespace(products)
+    first = xp.moveaxis(products, -2, 0)  # (F, ..., 3)
+    owners = _index(faces.T.reshape(-1), vertices)
+    total = segment_sum(xp.concat([first, first, first], axis=0), owners, vertices.shape[-2])
+    return normalised(xp.moveaxis(total, 0, -2), NORMAL_FLOOR)
+
+
+def edges_of(faces: np.ndarray) -> np.ndarray:
+    """The undirected edges (E, 2), each once, smaller vertex first."""
+    faces = np.asarray(faces)
+    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    return np.unique(np.sort(pairs, axis=1), axis=0)
+
+
+def _index(numbers: np.ndarray, like: Array) -> Array:
+    from ..autograd.backend import like_array
+
+    return like_array(np.ascontiguousarray(numbers), like)
+
+
+def white(shape: tuple[int, ...], like: Array) -> Array:
+    """White textures."""
+    return constant(np.ones(shape), like=like)
