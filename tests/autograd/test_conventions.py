@@ -381,3 +381,17 @@ def test_a_correction_that_leaves_no_degrees_of_freedom_is_nan():
 def test_second_derivatives_are_zero_where_the_first_is_a_convention(f, x):
     found = hessian(lambda x: f(array_namespace(x), x))(np.array(x))
     np.testing.assert_array_equal(found, np.zeros((2, 2)))
+
+
+def test_topk_of_long_axes_equals_a_full_sort_with_ties_nan_and_infinities():
+    rng = np.random.default_rng(0)
+    for x in (
+        rng.normal(size=(3, 40)),
+        rng.integers(0, 6, size=(5, 40)).astype(float),
+        np.where(rng.uniform(size=(4, 40)) < 0.1, np.nan, rng.normal(size=(4, 40))),
+        np.where(rng.uniform(size=(4, 40)) < 0.5, -np.inf, rng.normal(size=(4, 40))),
+    ):
+        values, positions = ag.topk(x, 3)
+        wanted = ag.argsort(x, descending=True)[..., :3]
+        np.testing.assert_array_equal(positions, wanted)
+        np.testing.assert_array_equal(values, np.take_along_axis(x, wanted, axis=-1))
