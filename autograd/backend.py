@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from .libraries import Array, Library, is_tracer, library, library_of, library_or_none
+from .libraries import (
+    Array,
+    Library,
+    host_array,
+    is_tracer,
+    library,
+    library_of,
+    library_or_none,
+)
 
 _NUMBERS = (bool, int, float, complex, type(None))
 
@@ -49,11 +57,12 @@ def to_numpy(x: Any) -> np.ndarray:
     """A NumPy array with the values of `x`, of whichever library; a traced array raises
     TypeError.
     """
-    if hasattr(x, "get") and type(x).__module__.startswith("cupy"):
+    found = None if is_tracer(x) else library_or_none(x)
+    if found is not None and found.name == "cupy":
         return x.get()
-    if type(x).__module__.startswith("torch"):
+    if found is not None and found.name == "torch":
         return x.detach().cpu().numpy()
-    return np.asarray(x)
+    return host_array(x)
 
 
 def constant(value: Any, like: Array) -> Array:

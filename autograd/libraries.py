@@ -130,7 +130,15 @@ def _scipy(name: str) -> Callable[..., Array]:
 
 
 def _host(part: Any) -> Any:
-    return np.asarray(part) if hasattr(part, "dtype") else part
+    return host_array(part) if hasattr(part, "dtype") else part
+
+
+def host_array(x: Any) -> np.ndarray:
+    """A NumPy array with the values of an array, also of one on another device."""
+    try:
+        return np.asarray(x)
+    except RuntimeError:  # what the strict array API raises for its other devices
+        return np.from_dlpack(x, device="cpu")
 
 
 def _numpy_scatter(x: np.ndarray, index: Any, values: Any) -> np.ndarray:
@@ -223,14 +231,14 @@ def _standard(module: str) -> Library:
         if is_basic(index):  # a new axis can be read but not written
             places = tuple(part for part in places if part is not None)
             return mutable_set(x, places, xp.reshape(x[index] + values, x[places].shape), copy)
-        host = _numpy_scatter(np.asarray(x), tuple(map(_host, places)), np.asarray(values))
+        host = _numpy_scatter(host_array(x), tuple(map(_host, places)), host_array(values))
         return xp.asarray(host, dtype=x.dtype, device=x.device)
 
     own: dict[str, Any] = {
         "getitem": getitem,
         "at_add": at_add, "at_set": functools.partial(mutable_set, copy=copy),
         "einsum": lambda *operands, subscripts: xp.asarray(
-            np.einsum(subscripts, *map(np.asarray, operands)), device=operands[0].device
+            np.einsum(subscripts, *map(host_array, operands)), device=operands[0].device
         ),
     }  # fmt: skip
     return Library(module, xp, None, own)

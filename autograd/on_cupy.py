@@ -10,7 +10,8 @@ CuPy follows NumPy's functions, but not all array-API signatures, and in places 
 - `x[index] += v` keeps one of the values where indices repeat; `add.at` adds them all;
 - reductions return 0-d arrays, and taking a Python number of one waits for the device: nothing
   here does, but for `cholesky` (it raises LinAlgError as NumPy does);
-- an index out of bounds wraps around silently, where NumPy raises IndexError.
+- an index out of bounds wraps around silently, where NumPy raises IndexError;
+- `polygamma` takes no Python number for its order, `clip` no absence of both bounds.
 """
 
 from __future__ import annotations
@@ -36,18 +37,28 @@ def cupy_library(cupy: Any, cupyx: Any) -> Library:
             cupy.add.at(y, index, values)
         return y
 
+    def polygamma(n: Any, x: Array) -> Array:
+        special = found.special
+        if not isinstance(n, int):
+            return special.polygamma(n, x)
+        if n == 0:
+            return special.digamma(x)
+        return (-1.0) ** (n + 1) * math.factorial(n) * special.zeta(n + 1.0, x)
+
     own: dict[str, Any] = {
         "at_add": at_add,
         "at_set": functools.partial(mutable_set, copy=lambda x: x.copy()),
+        "polygamma": polygamma,
     }
-    return Library("cupy", cupy_namespace(cupy, cupyx), "cupyx.scipy.special", own)
+    found = Library("cupy", cupy_namespace(cupy, cupyx), "cupyx.scipy.special", own)
+    return found
 
 
 def cupy_namespace(cupy: Any, cupyx: Any) -> Adapted:
     """CuPy under the names and signatures of the array API standard."""
     dot = functools.partial(_vecdot, cupy)
     own: dict[str, Any] = {
-        "clip": lambda x, /, min=None, max=None: cupy.clip(x, min, max),
+        "clip": functools.partial(_clip, cupy),
         "var": functools.partial(_var, cupy),
         "std": lambda x, /, **options: cupy.sqrt(_var(cupy, x, **options)),
         "sort": _ordered(cupy.sort, cupy),
@@ -66,6 +77,10 @@ def cupy_namespace(cupy: Any, cupyx: Any) -> Adapted:
         "matmul": cupy.matmul, "matrix_transpose": cupy.matrix_transpose,
     }  # fmt: skip
     return Adapted(cupy, own, linalg)
+
+
+def _clip(cupy: Any, x: Array, /, min: Any = None, max: Any = None) -> Array:
+    return x.copy() if min is None and max is None else cupy.clip(x, min, max)
 
 
 def _ordered(function: Callable[..., Array], cupy: Any) -> Callable[..., Array]:
