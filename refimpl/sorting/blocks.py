@@ -123,6 +123,13 @@ def scan(combine: Callable[..., Any], *parts: Array) -> tuple:
     return parts
 
 
+def _log_softmax(xp: Any, x: Array, *, blocks: Blocks) -> Array:
+    if blocks.single:
+        return xp.zeros_like(x)
+    less = x - _max(library_of(x).detach(x), blocks)
+    return less - xp.log(_sum(xp, xp.exp(less), blocks=blocks))
+
+
 def _softmax(xp: Any, x: Array, *, blocks: Blocks) -> Array:
     if blocks.single:
         return xp.ones_like(x)
@@ -141,6 +148,11 @@ block_logsumexp: Any = _operation(
     "block_logsumexp",
     lambda xp, g, y, x, **k: block_softmax(x, **k) * block_sum(g, **k),
     _logsumexp,
+)
+block_log_softmax: Any = _operation(
+    "block_log_softmax",
+    lambda xp, g, y, x, **k: g - xp.exp(y) * block_sum(g, **k),
+    _log_softmax,
 )
 block_softmax: Any = _operation(  # each element's share of its block
     "block_softmax", lambda xp, g, y, x, **k: y * (g - block_sum(y * g, **k)), _softmax

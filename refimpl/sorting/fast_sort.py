@@ -128,7 +128,7 @@ def fast_soft_sort(
     returns         (..., n)
 
     The values are in order; l2 keeps their sum. The gradient is the derivative, of every order; see
-    `isotonic_regression` for kinks, NaN and the limits of libraries. Time O(n log n), memory O(n).
+    `isotonic_regression` for kinks, NaN and other libraries. Time O(n log n), memory O(n).
 
     fast-soft-sort (commit 6a52ce7) has a wrong gradient for kl: its softmax is over z, not over s.
 

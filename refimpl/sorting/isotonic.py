@@ -115,7 +115,8 @@ def _on_host(x: Array) -> np.ndarray | None:
 def _blocks_without_values(s: Array, w: Array, regularization: str) -> Blocks:
     xp = array_namespace(s)
     v = by_min_max(s, w, regularization)
-    same = v[..., 1:] == v[..., :-1]
+    largest = xp.max(xp.abs(s) + xp.abs(w), axis=-1, keepdims=True)
+    same = v[..., :-1] - v[..., 1:] <= 16 * xp.finfo(v.dtype).eps * largest  # but for rounding
     return blocks_from_marks(xp.concat([xp.ones_like(v[..., :1], dtype=xp.bool), ~same], axis=-1))
 
 
@@ -201,7 +202,7 @@ def isotonic_regression(s: Array, w: Array, *, regularization: str = "l2") -> Ar
     of equal value are pooled, which at these kinks is one of the one-sided derivatives. Time and
     memory are linear in n for plain arrays, whose blocks are found on the host, in float64. Inside
     jax.jit, jax.vmap and torch.func, where arrays have no values, `by_min_max` finds the blocks, in
-    O(n^2) memory. NaN or infinity in a row makes that row NaN.
+    O(n^2) memory. NaN or infinity spoils its own row only.
 
     Raises ValueError for n = 0 and an unknown regularization.
 

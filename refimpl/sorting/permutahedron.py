@@ -19,8 +19,15 @@ from ..autograd import Array, array_namespace
 from ..autograd.core import Primitive, traceable
 from ..spec import BATCHES, Case, Invariant, specification
 from ..validation import choose, float_array
-from .blocks import Blocks, block_mean, block_softmax, block_sum
-from .isotonic import REGULARIZATIONS, block_values, find_blocks
+from .blocks import (
+    Blocks,
+    block_log_softmax,
+    block_logsumexp,
+    block_mean,
+    block_softmax,
+    block_sum,
+)
+from .isotonic import REGULARIZATIONS, find_blocks
 from .reorder import falling_order, reorder
 
 
@@ -42,8 +49,10 @@ def project_falling(s: Array, w: Array, regularization: str) -> Array:
 
 
 def _definition(xp: Any, s: Array, w: Array, *, blocks: Blocks, regularization: str) -> Array:
-    """s - v with the block values v, written such that it is exactly w in a block of one."""
-    return w + ((s - w) - block_values(s, w, blocks, regularization))
+    """s - v with the block values v, in a form that is exactly w in a block of one."""
+    if regularization == "l2":
+        return s - block_mean(s, blocks=blocks) + block_mean(w, blocks=blocks)
+    return block_log_softmax(s, blocks=blocks) + block_logsumexp(w, blocks=blocks)
 
 
 def _backward(
@@ -85,6 +94,9 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
             yield Case(f"n{n}-scale{scale}-{regularization}", inputs, options)
         one = {"theta": np.array([[0.3]]), "w": np.array([2.0])}
         yield Case(f"n1-{regularization}", one, options, kind="edge", flags=("size-one",))
+        mixed = {"theta": rng.normal(size=4), "w": np.array([1.0, 4.0, 2.0, -1.0])}
+        clause = "the order of w does not matter"
+        yield Case(f"mixed-{regularization}", mixed, options, clause=clause)
         tied = {"theta": np.array([1.0, 1.0, -2.0, 1.0]), "w": np.array([3.0, 1.0, 0.5, 0.0])}
         clause = "equal values share, and projections are smooth there"
         yield Case(f"ties-{regularization}", tied, options, flags=("ties",), clause=clause)
@@ -140,16 +152,16 @@ def project_permutahedron(theta: Array, w: Array, *, regularization: str = "l2")
         kl: log of argmin over z in P(exp w) of KL(z, exp theta), KL(a, b) = sum a log(a/b) - a + b
 
     theta           (..., n), n >= 1
-    w               (n,), or (..., n) for a permutahedron per row, in falling order
+    w               (n,), or (..., n) for a permutahedron per row; its order does not matter
     regularization  "l2" or "kl"; "kl" takes and returns logarithms
     returns         (..., n), in the order of theta; exactly a permutation of w where theta is so
                     spread that nothing is pooled
 
     The gradient is the derivative in theta and in w, of every order; see `isotonic_regression`,
-    also for the limits of libraries, NaN and infinity. Equal entries of theta give equal results.
+    also for NaN and other libraries. Equal entries of theta give equal results.
     Time O(n log n), memory O(n).
 
-    Raises ValueError for n = 0, a w that rises or does not fit, an unknown regularization.
+    Raises ValueError for n = 0, a w that does not fit, an unknown regularization.
 
     >>> project_permutahedron([0.2, 0.0, 9.0], [3.0, 2.0, 1.0])
     array([1.6, 1.4, 3. ])
@@ -161,4 +173,4 @@ def project_permutahedron(theta: Array, w: Array, *, regularization: str = "l2")
         raise ValueError(f"theta: expected at least one value, got shape {shape}")
     if tuple(w.shape) not in (shape, shape[-1:]):
         raise ValueError(f"w: expected shape {shape[-1:]} or {shape}, got {tuple(w.shape)}")
-    return project(theta, w, regularization)
+    return project(theta, reorder(w, falling_order(w)), regularization)

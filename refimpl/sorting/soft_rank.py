@@ -124,7 +124,7 @@ def fast_soft_rank(
 
     The ranks sum to n (n + 1) / 2 and are ordered like the values; equal values have equal ranks.
     Adding a constant to x changes nothing. The gradient is the derivative, of every order, zero
-    where the ranks are exact. See `isotonic_regression` for kinks, NaN and the limits of libraries.
+    where the ranks are exact. See `isotonic_regression` for kinks, NaN and other libraries.
     Time O(n log n), memory O(n).
 
     Raises ValueError for n = 0, a negative strength, an unknown regularization.
