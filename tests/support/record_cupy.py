@@ -60,13 +60,14 @@ def _parameters(function: Any) -> str:
     return str(inspect.Signature(bare)).replace("Ellipsis", "...").replace(" = ", "=")
 
 
-def main() -> None:
+def text() -> str:
+    """The whole file."""
     version = importlib.import_module("cupy").__version__
     lines = [f"# CuPy {version}, recorded {dt.date.today()} by record_cupy.py"]
     for section, names in sections().items():
         lines += ["", f"[{section}]", *names]
-    FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    FILE.write_text(text(), encoding="utf-8")
