@@ -67,18 +67,31 @@ def test_torch_transforms_find_the_blocks_without_values(options):
 
 
 @pytest.mark.framework("jax")
-@pytest.mark.parametrize("options", [OPTIONS[1], OPTIONS[6]], ids=str)  # compiling takes seconds
-def test_jax_differentiates_the_source_to_the_same_numbers(options):
+def test_jax_differentiates_the_source_to_the_same_numbers():
     jax = pytest.importorskip("jax", reason="needs jax")
-    value, gradient = expected(options)
+    value, gradient = expected(OPTIONS[6])
     with jax.enable_x64(True):
-        of_x = jax.value_and_grad(lambda x: loss(x, options))
-        for run in (of_x, jax.jit(of_x)):
-            result, slope = run(jax.numpy.asarray(X))
-            close(result, value)
-            close(slope, gradient)
-        rows = jax.vmap(lambda x: fast_soft_sort(x, **options))(jax.numpy.asarray(X[:, 0]))
-        close(rows, fast_soft_sort(X[:, 0], **options))
+        result, slope = jax.value_and_grad(lambda x: loss(x, OPTIONS[6]))(jax.numpy.asarray(X))
+    close(result, value)
+    close(slope, gradient)
+
+
+@pytest.mark.framework("jax")
+@pytest.mark.parametrize("operator", [fast_soft_sort, fast_soft_rank])
+@pytest.mark.parametrize("options", [OPTIONS[1], OPTIONS[5]], ids=str)
+def test_jax_compiles_a_program_that_finds_the_blocks(operator, options):
+    jax = pytest.importorskip("jax", reason="needs jax")
+    x = X[:, 0, :5]
+
+    def pulled(x):
+        y, pull = jax.vjp(lambda x: operator(x, **options), x)
+        return y, pull(y)[0]
+
+    y, pull = ag.vjp(lambda x: operator(x, **options), x)
+    with jax.enable_x64(True):
+        result, slope = jax.jit(jax.vmap(pulled))(jax.numpy.asarray(x))
+    close(result, y)
+    close(slope, pull(y)[0])
 
 
 @pytest.mark.framework("array_api_strict")

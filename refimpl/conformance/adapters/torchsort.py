@@ -10,8 +10,8 @@ compared, see below.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-from collections.abc import Callable
 from typing import Any
 
 from refimpl.conformance.target import Unsupported, implements
@@ -31,15 +31,14 @@ def missing() -> str | None:
     return f"{' and '.join(absent)} not installed: {how}" if absent else None
 
 
-def _on_rows(
-    operator: Callable[..., Any], x: Any, strength: float, regularization: str, descending: bool
-) -> Any:
+def _on_rows(operator: str, x: Any, strength: float, regularization: str, descending: bool) -> Any:
     if descending:
         raise Unsupported("descending=True: torchsort sorts and ranks in ascending order")
     if strength == 0:
         raise Unsupported("strength=0: torchsort divides by it")
     rows = x.reshape(-1, x.shape[-1])
-    result = operator(rows, regularization=regularization, regularization_strength=strength)
+    function = getattr(importlib.import_module("torchsort"), operator)
+    result = function(rows, regularization=regularization, regularization_strength=strength)
     return result.reshape(x.shape)
 
 
@@ -50,9 +49,7 @@ def soft_rank(
     x: Any, *, strength: float = 1.0, regularization: str = "l2", descending: bool = False
 ) -> Any:
     """torchsort.soft_rank on the rows of `x`, which are flattened to a matrix and back."""
-    import torchsort
-
-    return _on_rows(torchsort.soft_rank, x, strength, regularization, descending)
+    return _on_rows("soft_rank", x, strength, regularization, descending)
 
 
 @implements(
@@ -62,6 +59,4 @@ def soft_sort(
     x: Any, *, strength: float = 1.0, regularization: str = "l2", descending: bool = False
 ) -> Any:
     """torchsort.soft_sort on the rows of `x`, which are flattened to a matrix and back."""
-    import torchsort
-
-    return _on_rows(torchsort.soft_sort, x, strength, regularization, descending)
+    return _on_rows("soft_sort", x, strength, regularization, descending)
