@@ -101,14 +101,12 @@ def _starts_of_groups(s: Host, w: Host, lengths: Host) -> Host:
     wide = (span > SPAN) | (heaviest - np.minimum.reduceat(w, starts) > SPAN)
     if np.any(wide):
         return _with_wide_groups(s, w, lengths, wide)
-    before = np.cumsum(span + 1e-9)  # the spans side by side, each below the previous
-    before -= span
-    sequence = (before / WIDTH).astype(np.int64)
-    bounds = np.flatnonzero(np.diff(sequence, prepend=-1))  # first group of each sequence
-    origin = np.repeat(before[bounds], np.diff(bounds, append=len(lengths)))
-    target = np.exp(y - np.repeat(top + (before - origin) - HIGHEST, lengths))
+    before = np.cumsum(span + 1e-9) - span  # the spans side by side, each below the previous
+    sequence = np.floor(before / WIDTH)
+    height = HIGHEST - (before - WIDTH * sequence) - top
+    target = np.exp(y + np.repeat(height, lengths))
     weight = np.exp(w - np.repeat(heaviest, lengths))
-    edges = [*starts[bounds], len(y)]
+    edges = [0, *starts[np.flatnonzero(np.diff(sequence)) + 1], len(y)]
     found = []
     for low, high in itertools.pairwise(edges):
         fit = isotonic_regression(target[low:high], weights=weight[low:high], increasing=False)
