@@ -28,7 +28,7 @@ from ..autograd import (
     to_numpy,
 )
 from ..autograd.libraries import library_of
-from ..spec import BATCHES, Case, Invariant, specification
+from ..spec import BATCHES, Case, Invariant, Note, specification
 from ..validation import choose, float_array
 from .blocks import (
     Blocks,
@@ -184,6 +184,13 @@ def _shift(run: Any, inputs: Any, params: Any) -> str | None:
         Invariant("shift", "adding c to s adds c to v", _shift),
     ),
     kinks="where neighbouring blocks have the same value; they are pooled there",
+    notes={
+        "overflow": Note(
+            bug_type="overflow",
+            description="exp of s or w without subtracting the largest of its block",
+            effect="infinity or NaN in values or gradients for kl",
+        )
+    },
 )
 def isotonic_regression(s: Array, w: Array, *, regularization: str = "l2") -> Array:
     """Isotonic regression with falling values, along the last axis.
