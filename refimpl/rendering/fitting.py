@@ -9,7 +9,7 @@ Source: Petersen et al. 2022, "GenDR", section 5; the schedules of gendr 0.1.0's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,7 +105,9 @@ def fit_shape(
         exact = silhouette(orbit(vertices, faces, azimuths, **view), hard)
         yield ShapeReport(
             step,
-            *(float(part) for part in parts),
+            float(parts[0]),
+            float(parts[1]),
+            float(parts[2]),
             float(total),
             float(iou_loss(exact, targets)),
             vertices,
@@ -144,7 +146,7 @@ def fit_camera(
     goal: np.ndarray,
     start: np.ndarray,
     settings: Settings,
-    scales: Sequence[float],
+    scales: Iterable[float],
     *,
     optimizer: Optimizer | None = None,
     **options: Any,

@@ -23,7 +23,7 @@ def voxelize(face_vertices: np.ndarray, size: int = 32) -> np.ndarray:
     """
     corners = np.asarray(to_numpy(face_vertices), dtype=np.float64)
     n = whole(size, "size", minimum=1)
-    if corners.shape[-2:] != (3, 3):
+    if corners.ndim < 3 or corners.shape[-2:] != (3, 3):
         raise ValueError(f"face_vertices: expected (..., F, 3, 3), got {corners.shape}")
     batch = corners.shape[:-3]
     flat = corners.reshape(-1, *corners.shape[-3:])
