@@ -6,6 +6,7 @@ import guarded
 import guarded_cupy
 import numpy as np
 import pytest
+from namespace_uses import package_sources, uses
 from places import find, places
 
 from refimpl import autograd as ag
@@ -13,6 +14,22 @@ from refimpl.autograd.backend import like_array
 
 HOST = np.array([[0.5, 2.0], [3.0, -1.0]])
 DTYPES = ("float64", "float32")
+MAKERS = {"arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros"}
+SOURCES = {
+    name: file
+    for name, file in package_sources().items()
+    if not name.startswith("sorting/fused")  # for NumPy and CuPy, which make them where they are
+}
+# What is wrong on a second device, found here.
+LISTS = "a list given beside an array becomes an array of the default device"
+WITHOUT_DEVICE = {
+    "rendering/fitting.py": LISTS,
+    "rendering/pairs.py": "xp.arange without the device of the boxes",
+    "sorting/cox.py": LISTS,
+    "sorting/diffsurv.py": LISTS,
+    "sorting/plackett_luce.py": "xp.arange without the device of the order; " + LISTS,
+    "sorting/smooth_topk.py": LISTS,
+}
 everywhere = places("guarded", "strict", "cupy")
 
 
@@ -86,6 +103,20 @@ def test_a_host_copy_has_the_values_and_the_dtype(place, dtype):
     assert type(copy) is np.ndarray
     assert copy.dtype == dtype
     assert np.array_equal(copy, HOST.astype(dtype))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_functions_that_make_arrays_are_told_the_device(name, request):
+    if reason := WITHOUT_DEVICE.get(name):
+        request.applymarker(pytest.mark.xfail(reason=reason))
+    found = uses(SOURCES[name].read_text(encoding="utf-8"))
+    calls = [use for use in found if use.namespace == "xp" and use.name in MAKERS and use.call]
+    assert not [str(use) for use in calls if not _tells_the_device(use)]
+
+
+def _tells_the_device(use):
+    _, keywords, whole = use.arguments()
+    return "device" in keywords or not whole or use.on_switch
 
 
 @pytest.mark.framework("torch")

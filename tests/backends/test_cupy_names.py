@@ -5,23 +5,18 @@ arguments: in the CuPy that was recorded, and in the one that is installed.
 import functools
 import importlib.util
 import inspect
-from pathlib import Path
 
 import cupy_names
 import pytest
 from guarded_cupy import LIBRARY
-from namespace_uses import uses
+from namespace_uses import package_sources, uses
 from operations import TABLE, bound, inputs, outputs
 from places import find
 from record_cupy import text
 
-import refimpl
 from refimpl import autograd as ag
 
-PACKAGE, ENGINE = Path(refimpl.__file__).parent, Path(ag.__file__).resolve().parent
 ROOTS = frozenset({"cupy", "cupyx"})
-# They are about other libraries.
-LEFT_OUT = ("autograd/libraries.py", "autograd/checking/", "conformance/")
 
 
 @functools.cache
@@ -32,13 +27,6 @@ def signatures(which):
     if importlib.util.find_spec("cupy") is None:
         pytest.skip("needs cupy")
     return cupy_names.read(text())
-
-
-def sources():
-    """The package's files by name; the engine's are in a folder of their own, or a link to it."""
-    found = {f"autograd/{f.relative_to(ENGINE).as_posix()}": f for f in ENGINE.rglob("*.py")}
-    found |= {f.relative_to(PACKAGE).as_posix(): f for f in PACKAGE.rglob("*.py")}
-    return {name: found[name] for name in sorted(found) if not name.startswith(LEFT_OUT)}
 
 
 def signature(use, known):
@@ -73,10 +61,10 @@ def complaint(use, known):
 
 
 @pytest.mark.parametrize("which", ["recorded", "installed"])
-@pytest.mark.parametrize("name", sources())
+@pytest.mark.parametrize("name", package_sources())
 def test_cupy_has_every_function_with_this_signature(name, which):
     known = signatures(which)
-    found = uses(sources()[name].read_text(encoding="utf-8"), ROOTS)
+    found = uses(package_sources()[name].read_text(encoding="utf-8"), ROOTS)
     assert [c for c in (complaint(use, known) for use in found) if c] == []
 
 
@@ -124,7 +112,7 @@ def test_the_record_is_that_of_the_installed_version():
     assert installed.keys() == recorded.keys()
     for section in recorded:
         assert set(installed[section]) == set(recorded[section]), section
-    for file in sources().values():
+    for file in package_sources().values():
         for use in uses(file.read_text(encoding="utf-8"), ROOTS):
             if use.name != "linalg":
                 assert signature(use, installed) == signature(use, recorded), str(use)

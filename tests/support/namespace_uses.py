@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
+
+import refimpl
+from refimpl import autograd
 
 SOURCES = {"array_namespace", "creation_namespace"}  # functions that return a namespace
 ATTRIBUTES = {"xp", "traced"}  # attributes of a library that are namespaces
+
+
+# They are about other libraries.
+LEFT_OUT = ("autograd/libraries.py", "autograd/checking/", "conformance/")
+
+
+def package_sources() -> dict[str, Path]:
+    """The package's files by name; the engine's are in a folder of their own, or a link to it."""
+    package, engine = Path(refimpl.__file__).parent, Path(autograd.__file__).resolve().parent
+    found = {f"autograd/{f.relative_to(engine).as_posix()}": f for f in engine.rglob("*.py")}
+    found |= {f.relative_to(package).as_posix(): f for f in package.rglob("*.py")}
+    return {name: found[name] for name in sorted(found) if not name.startswith(LEFT_OUT)}
 
 
 class Use(NamedTuple):
@@ -17,6 +33,11 @@ class Use(NamedTuple):
     namespace: str
     name: str
     call: ast.Call | None
+
+    @property
+    def on_switch(self) -> bool:
+        """Whether it is a function of the namespace that the backend's switch chooses."""
+        return self.call is not None and "creation_namespace" in ast.unparse(self.call.func)
 
     def __str__(self) -> str:
         return f"line {self.line}: {ast.unparse(self.call) if self.call else self.name}"
