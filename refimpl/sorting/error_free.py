@@ -40,7 +40,7 @@ def error_free_swap(a: Array, b: Array, alpha: Array, first: Array) -> tuple[Arr
     """
     soft = soft_swap(a, b, alpha)
     exact = soft_swap(stop_gradient(a), stop_gradient(b), stop_gradient(first))
-    lo, hi = (e + (s - stop_gradient(s)) for e, s in zip(exact, soft, strict=True))
+    lo, hi = ((s - stop_gradient(s)) + e for e, s in zip(exact, soft, strict=True))
     return lo, hi
 
 

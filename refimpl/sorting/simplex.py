@@ -48,7 +48,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"{mode}-far", far, {"mode": mode}, kind="edge", flags=("saturated",))
     for name, batch in BATCHES.items():
         kind = "edge" if name == "batch0" else "smooth"
-        params = {"mode": "c1", "softness": 1.0}
+        params = {"mode": "c0", "softness": 1.0}
         yield Case(name, {"x": rng.normal(size=(*batch, 4))}, params, kind=kind, flags=(name,))
     border = {"x": np.array([1.0, 0.0])}
     clause = "an entry that just becomes zero"
@@ -168,4 +168,4 @@ def _newton(theta: Array, v: Array, p: int) -> Array:
     else:
         slope = p * above ** (p - 1)
     excess = xp.sum(above**p, axis=-1, keepdims=True) - 1
-    return theta + excess / xp.sum(slope, axis=-1, keepdims=True)
+    return excess / xp.sum(slope, axis=-1, keepdims=True) + theta

@@ -74,7 +74,7 @@ def neuralsort_fit(x: Array, mode: str, softness: float) -> Array:
     xp, n = array_namespace(x), x.shape[-1]
     apart = soft_absolute(x[..., :, None] - x[..., None, :], mode=mode, softness=softness)
     place = xp.astype(indices_like(n, x), x.dtype)
-    return (2 * place + 1 - n) * x[..., :, None] - xp.sum(apart, axis=-1, keepdims=True)
+    return x[..., :, None] * (2 * place + 1 - n) - xp.sum(apart, axis=-1, keepdims=True)
 
 
 def _network(x: Array, mode: str, softness: float, layout: Any) -> Array:

@@ -171,7 +171,7 @@ def sinkhorn(
     P = array_namespace(log_P).exp(log_P)
     if not hard:
         return P
-    return matching(stop_gradient(scores)) + (P - stop_gradient(P))
+    return (P - stop_gradient(P)) + matching(stop_gradient(scores))
 
 
 def _columns_first(scores: Array, **options: Any) -> Array:

@@ -50,9 +50,8 @@ class Problem(NamedTuple):
 
 def plan(g: Array, problem: Problem) -> Array:
     """T for the potentials g, (..., m); its rows sum to a."""
-    return problem.a[..., :, None] * softmax(
-        (g / problem.eps)[..., None, :] - problem.scaled, axis=-1
-    )
+    scores = problem.scaled - (g / problem.eps)[..., None, :]
+    return softmax(-scores, axis=-1) * problem.a[..., :, None]
 
 
 def sinkhorn_step(g: Array, problem: Problem) -> Array:
@@ -76,8 +75,8 @@ def newton(g: Array, problem: Problem, damping: float = 0.0) -> Array:
     apart = met * (1 - identity)
     diagonal = xp.sum(apart, axis=-1) + (damping or problem.rounding) * b
     S = diagonal[..., None] * identity - apart + b[..., :, None] * b[..., None, :]
-    missing = b - xp.sum(T, axis=-2)
-    return g + eps * xp.linalg.solve(S, missing[..., None])[..., 0]
+    excess = xp.sum(T, axis=-2) - b
+    return -eps * xp.linalg.solve(S, excess[..., None])[..., 0] + g
 
 
 def solve(C: Array, a: Array, b: Array, eps: float) -> Array:
