@@ -38,6 +38,7 @@ WAITS = {
     "sorting.sorting_network": (1, "whether the matrix takes part in the gradient"),
     "sorting.transport_*": UNTIL_CONVERGED,
     "sorting.simplex_*": UNTIL_CONVERGED,
+    "logic.logic_layer": (1, "the wiring is checked on the host"),
     "relaxation.*": (math.inf, "programs branch and loop on the host"),
     "rendering.*": (math.inf, "how many faces reach a tile decides the shapes"),
 }
