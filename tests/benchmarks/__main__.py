@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [engine|sorting|topk] [--rounds N] [--json FILE]`."""
+"""`python -m tests.benchmarks [engine|sorting|topk|fast_sort|rendering|...] [--rounds N] [--json FILE]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # before NumPy is imported
 
-MODULES = ("engine", "sorting", "topk")
+MODULES = ("engine", "sorting", "topk", "fast_sort", "rendering")
 
 
 def _prefer_installed_packages() -> None:
