@@ -23,7 +23,7 @@ from .. import autograd as ag
 from ..autograd import Array
 from ..validation import choose, non_negative, whole
 from .conditions import Law, less
-from .select import NUMBERS, select
+from .select import is_number, select
 from .trajectory import Trajectory, alive_rows, any_true
 
 Function = Callable[[Any], Any]
@@ -54,7 +54,7 @@ def cond(
     >>> cond(np.array([0.5, 1.0]), lambda s: 2 * s, lambda s: s, a)
     array([1.5, 6. ])
     """
-    if isinstance(p, NUMBERS) and p in (0, 1):
+    if is_number(p) and p in (0, 1):
         return then(state) if p else orelse(state)
     run_then = skip is None or any_true(ag.plain(p) > skip)
     run_else = skip is None or any_true(1 - ag.plain(p) > skip)
@@ -64,7 +64,7 @@ def cond(
 
 def decided(p: Array) -> Array:
     """1 where p > 1/2, else 0; without derivative."""
-    if isinstance(p, NUMBERS):
+    if is_number(p):
         return float(p > 0.5)
     host = ag.plain(p)
     return ag.array_namespace(host).astype(host > 0.5, host.dtype)
@@ -207,7 +207,7 @@ def _run(
         return decided(c) if hard else c
 
     state, q, used = _discrete_rounds(go_on, body, state, limit, on_limit)
-    if isinstance(q, NUMBERS):
+    if is_number(q):
         return state
     path = Trajectory.start(state, q, epsilon, apart, monitor)
     while path.running and used < limit:
@@ -224,9 +224,9 @@ def _discrete_rounds(
 ) -> tuple[Any, Any, int]:
     """The rounds in which the condition is a Python truth value: nothing needs to be averaged."""
     q, used = go_on(state), 0
-    while isinstance(q, NUMBERS) and q not in (0, 1):
+    while is_number(q) and q not in (0, 1):
         q = ag.creation_namespace().asarray(float(q))
-    while isinstance(q, NUMBERS) and q:
+    while is_number(q) and q:
         if used == limit:
             if on_limit == "error":
                 _refuse(used, None)

@@ -37,7 +37,7 @@ def select(p: Array, x: Any, y: Any) -> Any:
     >>> select(np.array([0.25, 1.0]), {"a": np.array([4.0, 4.0])}, {"a": np.array([0.0, 8.0])})
     {'a': array([1., 4.])}
     """
-    if isinstance(p, NUMBERS) and p in (0, 1):
+    if is_number(p) and p in (0, 1):
         return x if p else y
     first, rebuild = flatten(x)
     second = matching(x, y, "select")
@@ -77,7 +77,7 @@ def extended(p: Array, ndim: int) -> Array:
 
 
 def _mixture(weights: Weights, a: Any, b: Any, tree: Any, k: int) -> Any:
-    if isinstance(a, NUMBERS) and isinstance(b, NUMBERS) and a == b:
+    if is_number(a) and is_number(b) and a == b:
         return a
     if not (is_value(a) and is_value(b)):
         return same_static(a, b, lambda: f"select: leaf {_path(tree, k)}")
@@ -90,9 +90,14 @@ def _path(tree: Any, k: int) -> str:
     return paths(tree)[k] or "(the whole)"
 
 
+def is_number(x: Any) -> bool:
+    """Whether x is a Python number or truth value; NumPy's scalars are arrays."""
+    return type(x) in NUMBERS
+
+
 def is_value(x: Any) -> bool:
     """Whether x can be averaged: an array or a Python number."""
-    return isinstance(x, NUMBERS) or ag.is_array(x)
+    return is_number(x) or ag.is_array(x)
 
 
 def as_real(x: Any, like: Any) -> Any:

@@ -13,10 +13,10 @@ from .. import autograd as ag
 from ..autograd import Array
 from ..autograd.tree import flatten, matching, paths
 from .select import (
-    NUMBERS,
     as_real,
     check_shapes,
     extended,
+    is_number,
     is_value,
     same_static,
 )
@@ -143,7 +143,7 @@ class _Exit(NamedTuple):
 def _unchanged(old: Any, new: Any) -> bool:
     if ag.plain(old) is ag.plain(new):
         return True
-    return isinstance(old, NUMBERS) and isinstance(new, NUMBERS) and old == new
+    return is_number(old) and is_number(new) and old == new
 
 
 def _without_ended(q: Array, epsilon: float) -> Array:

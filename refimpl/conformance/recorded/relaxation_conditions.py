@@ -14,7 +14,7 @@ from . import recorded
 Inputs = dict[str, Any]
 Record = Mapping[str, Any]
 
-COMPARISONS = {
+COMPARISONS: dict[str, Any] = {
     "LT": conditions.less,
     "LEq": conditions.less_equal,
     "GT": conditions.greater,
@@ -23,7 +23,7 @@ COMPARISONS = {
     "NEq": conditions.not_equal,
     "CatProbEq": conditions.same_category,
 }
-WITHOUT_BETA = {
+WITHOUT_BETA: dict[str, Any] = {
     "CosineSimilarity": conditions.cosine_similarity,
     "IsTrue": conditions.is_true,
     "IsFalse": conditions.is_false,

@@ -14,7 +14,8 @@ def indices(text: str, name: str) -> list[list[Any]]:
     [[None, slice(1, None, 2)]]
     """
     found = re.findall(rf"\b{name}\[[^\]]*\]", text)
-    return [_parts(ast.parse(part, mode="eval").body.slice) for part in found]  # type: ignore[attr-defined]
+    bodies: list[Any] = [ast.parse(part, mode="eval").body for part in found]
+    return [_parts(body.slice) for body in bodies]
 
 
 def _parts(node: ast.expr) -> list[Any]:

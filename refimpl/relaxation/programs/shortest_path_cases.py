@@ -40,7 +40,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"{name}-3x3", {"cost": _cost(rng, 2, 3, 3)}, chosen, flags=flags)
     for name, batch in BATCHES.items():
         yield Case(name, {"cost": _cost(rng, *batch, 2, 3)}, plain, kind="edge")
-    yield Case("row", {"cost": _cost(rng, 1, 4)}, plain, kind="edge")
+    yield Case("row", {"cost": _cost(rng, 1, 4)}, plain | {"beta": 2.0}, kind="edge")
     loop = plain | {"loop": "while", "beta": 4.0}
     yield Case("while", {"cost": _cost(rng, 3, 3)}, loop, checks=("values", "vjp", "jvp"))
 

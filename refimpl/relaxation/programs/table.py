@@ -9,6 +9,8 @@ places to the right ("skewed"); cells beyond the table hold large numbers that n
 
 from __future__ import annotations
 
+from typing import Any
+
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
 from ..indexing import min_soft
@@ -22,9 +24,8 @@ def skewed(x: Array, fill: float = 0.0) -> Array:
     lead = tuple(x.shape[:-2])
     xp = array_namespace(x)
     wide = ag.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, m)], fill)
-    return xp.reshape(
-        xp.reshape(wide, (*lead, m * (n + m)))[..., : m * (n + m - 1)], (*lead, m, -1)
-    )
+    flat = xp.reshape(wide, (*lead, m * (n + m)))[..., : m * (n + m - 1)]
+    return xp.reshape(flat, (*lead, m, n + m - 1))
 
 
 def straightened(x: Array, n: int) -> Array:
@@ -47,8 +48,9 @@ def soft_table(
     m, n = diagonal.shape[-2:]
     xp = array_namespace(diagonal)
     costs = [ag.unstack(skewed(cost), axis=-1) for cost in (up, left, diagonal)] if m * n else []
-    plain = 0 * ag.plain(diagonal[..., 0]) if n else None
-    before, current = None, None
+    plain: Any = 0 * ag.plain(diagonal[..., 0]) if n else None
+    before: Any = None
+    current: Any = None
     diagonals = []
     for k in range(m + n + 1):
         found = _border(k, rows, columns, m, n)
