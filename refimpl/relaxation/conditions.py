@@ -245,7 +245,7 @@ def _ordered(
 ) -> Array:
     """The degree of a > b, a >= b (above), a < b, a <= b; strict or not."""
     shift = margin
-    if margin:
+    if margin and beta != math.inf:
         shift = non_negative(margin, "margin")
         a = a - shift if strict == above else a + shift
     found, z, d = _scaled(a, b, beta, law)
