@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ..autograd import Array, constant, plain, stop_gradient, to_numpy
-from ..spec import BATCHES, Arrays, Case, Invariant, Run, specification
+from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array
 
 
@@ -23,7 +23,7 @@ def _matchings(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, {"scores": scores}, flags=(name,), clause="argmax <Q, S>")
     greedy = {"scores": np.array([[0.9, 1.0, 0.0], [0.0, 0.9, 0.0], [0.0, 0.0, 0.1]])}
     clause = "the sum counts, not the largest entry"
-    yield Case("not-greedy", greedy, flags=("unsorted",), clause=clause)
+    yield Case("not-greedy", greedy, flags=("greedy",), clause=clause)
     yield Case("n1", {"scores": np.array([[-3.0]])}, kind="edge", flags=("size-one",))
 
 
@@ -48,6 +48,13 @@ def _permutation(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | N
     cases=_matchings,
     invariants=(Invariant("best", "no permutation has a larger sum", _permutation),),
     kinks="piecewise constant, with jumps where two permutations have the same sum",
+    notes={
+        "greedy": Note(
+            "algorithm",
+            "The largest entry is not in the best permutation.",
+            "A permutation chosen entry by entry, whose total score is smaller.",
+        )
+    },
 )
 def matching(scores: Array) -> Array:
     """The permutation matrix with the largest total score: argmax over Q of sum Q * scores.

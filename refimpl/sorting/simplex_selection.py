@@ -12,9 +12,18 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
-from ..spec import Arrays, Case, Invariant, Run, specification
+from ..spec import Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array, in_range, whole
-from .simplex_sort import FLOAT32, distinct, generate, simplex_argsort
+from .simplex_sort import FLOAT32, NOTES, distinct, generate, simplex_argsort
+
+SELECTION_NOTES = {
+    "k-is-n": Note(
+        "degenerate size",
+        "All values are selected (k = n).",
+        "A target of weight 0, or a slice [-0:] that is everything or nothing.",
+    ),
+    **NOTES,
+}
 
 
 def _few(rng: np.random.Generator, **options: Any) -> Iterator[Case]:
@@ -59,6 +68,7 @@ def _quantile(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None
     invariants=(Invariant("limit", "for softness -> 0 the k largest", _largest, when=distinct),),
     kinks="as for sorting.simplex_argsort",
     tolerances=FLOAT32,
+    notes=SELECTION_NOTES,
 )
 def simplex_topk(x: Array, *, k: int, **options: Any) -> tuple[Array, Array]:
     """The k largest values, the largest first: (..., n) -> (..., k), and the columns of P.
@@ -87,6 +97,7 @@ def simplex_topk(x: Array, *, k: int, **options: Any) -> tuple[Array, Array]:
     invariants=(Invariant("limit", "for softness -> 0 the quantile", _quantile, when=distinct),),
     kinks="as for sorting.simplex_argsort",
     tolerances=FLOAT32,
+    notes=SELECTION_NOTES,
 )
 def simplex_quantile(x: Array, *, q: float = 0.5, **options: Any) -> Array:
     """A soft quantile, with linear interpolation; q = 1/2 is the soft median: (..., n) -> (...).

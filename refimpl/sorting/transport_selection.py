@@ -19,9 +19,17 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
-from ..spec import BATCHES, Arrays, Case, Invariant, Run, specification
+from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import in_range, positive, whole
 from .optimal_transport import KINKS, TOLERANCES, transport_permutation, values_of
+
+NOTES = {
+    "k-is-n": Note(
+        "degenerate size",
+        "All values are selected (k = n).",
+        "A target of weight 0, or a slice [-0:] that is everything or nothing.",
+    ),
+}
 
 
 def _cases(rng: np.random.Generator, **options: Any) -> Iterator[Case]:
@@ -102,6 +110,7 @@ def _distinct(case: Case) -> bool:
     invariants=(Invariant("limit", "for eps -> 0 the k largest", _finds_largest, _distinct),),
     kinks=KINKS,
     tolerances=TOLERANCES,
+    notes=NOTES,
 )
 def transport_topk(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool = True) -> Array:
     """The k largest values, ascending, as soft means: (..., n) -> (..., k).
@@ -134,6 +143,7 @@ def transport_topk(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool = Tr
     ),
     kinks=KINKS,
     tolerances=TOLERANCES,
+    notes=NOTES,
 )
 def transport_topk_mask(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool = True) -> Array:
     """To what degree each value is one of the k largest: (..., n) -> (..., n), from 0 to 1.
