@@ -1,4 +1,4 @@
-"""The `refimpl` command: check, list, show.
+"""The `refimpl` command: check, list, show, run.
 
 Exit status: 0 all passed, 1 findings, 2 the command was not understood.
 """
@@ -106,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--cases", action="store_true", help="list the names of all cases")
     show.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
     show.set_defaults(run=_show)
+    experiment = commands.add_parser(
+        "run", help="run an experiment", add_help=False, description="Run an experiment."
+    )
+    experiment.add_argument("name", nargs="?", default="--help", help="the experiment")
+    experiment.add_argument("arguments", nargs=argparse.REMAINDER)
+    experiment.set_defaults(run=_run)
     return parser
 
 
@@ -123,6 +129,26 @@ def _add_check_options(check: argparse.ArgumentParser) -> None:
     check.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
     check.add_argument("-v", "--verbose", action="store_true", help="name every failing case")
     check.set_defaults(run=_check)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .experiments import EXPERIMENTS
+    from .experiments.command import listing, run
+
+    if options.name in ("-h", "--help"):
+        print(f"usage: refimpl run NAME [options]\n\n{listing()}")
+        return 0
+    if options.name not in EXPERIMENTS:
+        close = difflib.get_close_matches(options.name, EXPERIMENTS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise _UsageError(f"no experiment {options.name!r}{hint}\n\n{listing()}")
+    try:
+        return run(options.name, options.arguments)
+    except SystemExit as stop:  # argparse has printed what is wrong, or the help
+        return stop.code if isinstance(stop.code, int) else 2
+    except (ValueError, ImportError) as error:
+        print(f"refimpl run {options.name}: {error}", file=sys.stderr)
+        return 1
 
 
 def _positive(text: str) -> int:

@@ -1,0 +1,12 @@
+"""Experiments: `refimpl run NAME`. Each is a module with DESCRIPTION, add_options and run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EXPERIMENTS: Mapping[str, tuple[str, str]] = {
+    "render": ("render_gallery", "one mesh by every distribution and t-conorm, as a picture"),
+    "shape": ("shape_fit", "a sphere deformed until its silhouettes are those of a shape"),
+    "camera": ("camera_fit", "the pose of a camera recovered from a silhouette"),
+}
+"""The module of each experiment and what it shows, in a line."""
