@@ -20,6 +20,7 @@ from .backend import (
     constant,
     creation_namespace,
     indices_like,
+    like_array,
     to_numpy,
 )  # fmt: skip
 from .core import OPERATIONS, Array, Tracer, is_traced, plain
@@ -62,8 +63,8 @@ __all__ = [
     "checkpoint", "clip", "constant", "creation_namespace", "custom_vjp", "diag", "diagonal",
     "digamma", "einsum", "erf", "erfc", "erfcx", "erfinv", "gammainc", "gammaincc", "gammaln",
     "grad", "hessian", "hvp", "indices_like", "is_array", "is_traced", "jacobian", "jvp",
-    "log_ndtr", "log_sigmoid", "log_softmax", "logit", "logsumexp", "ndtr", "ndtri", "one_hot",
-    "outer", "pad", "plain", "polygamma", "relu", "segment_sum", "sigmoid", "sinc", "softmax",
+    "like_array", "log_ndtr", "log_sigmoid", "log_softmax", "logit", "logsumexp", "ndtr", "ndtri",
+    "one_hot", "outer", "pad", "plain", "polygamma", "relu", "segment_sum", "sigmoid", "sinc", "softmax",
     "softplus", "solve_triangular", "sort", "split", "stop_gradient", "tensordot", "to_numpy",
     "topk", "trace", "tree_flatten", "tree_leaves", "tree_map", "unstack", "value_and_grad",
     "vecdot", "vector_norm", "vjp", "xlogy",

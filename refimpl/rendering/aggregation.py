@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..autograd import Array, array_namespace, at_set, indices_like
+import numpy as np
+
+from ..autograd import Array, array_namespace, constant, indices_like
 from ..tnorms.families import Pair
 from ..tnorms.table import rule
 from .pairs import expand, starts
@@ -50,10 +52,13 @@ def join_by_pixel(
         )
         value = xp.concat([joined[0], xp.take(value, alone, axis=0)], axis=0)
         complement = xp.concat([joined[1], xp.take(complement, alone, axis=0)], axis=0)
-    occupied = array_namespace(counts).nonzero(counts > 0)[0]
-    empty = xp.astype(0 * counts, b[0].dtype)
-    alpha = at_set(empty, occupied, xp.take(value, order, axis=0))
-    return alpha, at_set(empty + 1, occupied, xp.take(complement, order, axis=0))
+    # A pixel without coverages reads the entry that is added at the end.
+    occupied = xp.astype(counts > 0, counts.dtype)
+    place = xp.where(counts > 0, xp.cumulative_sum(occupied) - 1, order.shape[0])
+    none = constant(np.zeros(1), like=b[0])
+    value = xp.concat([xp.take(value, order, axis=0), none], axis=0)
+    complement = xp.concat([xp.take(complement, order, axis=0), 1 + none], axis=0)
+    return xp.take(value, place, axis=0), xp.take(complement, place, axis=0)
 
 
 def _rounds(counts: Array) -> tuple[list[Round], Array]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, value_and_grad
+from ..autograd import Array, array_namespace, constant, stop_gradient, value_and_grad
 from ..training.optimizers import Optimizer, adam
 from .camera import eye_from_angles, look_at, perspective
 from .losses import deformed, flatten_loss, iou_loss, laplacian_loss
@@ -60,9 +60,9 @@ def orbit(
     """Triangles (views, F, 3, 3) of one mesh (V, 3) seen from a ring of cameras; degrees."""
     xp = array_namespace(vertices)
     views = len(azimuths)
-    eyes = eye_from_angles(
-        np.full(views, distance), np.full(views, elevation), np.asarray(azimuths, dtype=float)
-    )
+    turns = np.asarray(azimuths, dtype=float)
+    angles = (np.full(views, distance), np.full(views, elevation), turns)
+    eyes = eye_from_angles(*(constant(a, like=vertices) for a in angles))
     many = xp.broadcast_to(vertices, (views, *vertices.shape[-2:]))
     return face_vertices(perspective(look_at(many, eyes), angle), faces)
 
@@ -128,10 +128,8 @@ def posed_silhouette(
     """Silhouettes (B, H, W) of one mesh (V, 3) from poses (B, 4): distance, elevation, azimuth and
     half the opening angle, in degrees. additional: poses by whose angles the mesh is turned first.
     """
-    from ..autograd import stop_gradient
-
     xp = array_namespace(poses)
-    many = xp.broadcast_to(xp.asarray(vertices), (poses.shape[0], *vertices.shape))
+    many = xp.broadcast_to(constant(vertices, like=poses), (poses.shape[0], *vertices.shape))
     if additional is not None:
         first = eye_from_angles(*(additional[:, k] for k in range(3)))
         many = look_at(many, first, only_rotate=True)

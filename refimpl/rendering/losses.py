@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, segment_sum, stop_gradient
+from ..autograd import Array, array_namespace, relu, segment_sum, sigmoid, stop_gradient, to_numpy
 from ..validation import choose, float_array
 from .mesh import _index, edges_of
 
@@ -97,7 +97,7 @@ def flatten_loss(vertices: Array, faces: np.ndarray, eps: float = 1e-6) -> Array
 
 def hinges_of(faces: np.ndarray) -> np.ndarray:
     """For each edge with two faces: its vertices and the two opposite ones, (E, 4)."""
-    faces = np.asarray(faces)
+    faces = np.asarray(to_numpy(faces))
     corners = np.concatenate([faces[:, [0, 1, 2]], faces[:, [1, 2, 0]], faces[:, [2, 0, 1]]])
     ends, opposite = np.sort(corners[:, :2], axis=1), corners[:, 2]
     order = np.lexsort((ends[:, 1], ends[:, 0]))
@@ -116,8 +116,6 @@ def deformed(template: Array, displacement: Array, centre: Array) -> Array:
     template u (..., V, 3) in (-1, 1), constant; displacement B (..., V, 3); centre c (..., 1, 3).
     Coordinates that are 0 in the template stay at the centre.
     """
-    from ..autograd import relu, sigmoid
-
     xp = array_namespace(template, displacement, centre)
     u = stop_gradient(template)
     size, sign = xp.abs(u), xp.sign(u)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, constant, segment_sum, to_numpy
+from ..autograd import Array, array_namespace, constant, like_array, segment_sum, to_numpy
 from ..validation import float_array
 from .camera import cross, normalised
 
@@ -109,14 +109,12 @@ def vertex_normals(vertices: Array, faces: Array) -> Array:
 
 def edges_of(faces: np.ndarray) -> np.ndarray:
     """The undirected edges (E, 2), each once, smaller vertex first."""
-    faces = np.asarray(faces)
+    faces = np.asarray(to_numpy(faces))
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
 def _index(numbers: np.ndarray, like: Array) -> Array:
-    from ..autograd.backend import like_array
-
     return like_array(np.ascontiguousarray(numbers), like)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..autograd import Array, array_namespace, at_add, constant
+from ..autograd import Array, array_namespace, at_add, constant, indices_like
 
 
 class Tile(NamedTuple):
@@ -84,7 +84,7 @@ def candidates(boxes: Boxes, tile: Tile) -> tuple[Array, Array, Array]:
     inside = boxes.within(tile)
     areas = inside.areas()
     face = expand(areas)
-    position = xp.arange(face.shape[0]) - xp.take(starts(areas), face, axis=0)
+    position = indices_like(face.shape[0], face) - xp.take(starts(areas), face, axis=0)
     width = xp.take(inside.right - inside.left, face, axis=0)
     down = position // xp.where(width > 0, width, 1)
     row = xp.take(inside.top, face, axis=0) + down
@@ -108,7 +108,7 @@ def expand(counts: Array) -> Array:
     total = int(xp.sum(counts)) if counts.shape[0] else 0
     if total == 0:
         return counts[:0]
-    marks = xp.zeros_like(xp.arange(total + 1))
+    marks = 0 * indices_like(total + 1, counts)
     marks = at_add(marks, starts(counts)[1:], xp.ones_like(counts[1:]))
     return xp.cumulative_sum(marks[:total])
 

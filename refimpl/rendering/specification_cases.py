@@ -13,7 +13,7 @@ from . import camera, losses, mesh, shapes
 from .renderer import render, silhouette
 from .settings import Settings
 
-LAWS = (
+LAWS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("uniform", {}),
     ("cubic_hermite", {}),
     ("wigner_semicircle", {}),

@@ -22,6 +22,7 @@ from ..autograd import (
     array_namespace,
     constant,
     is_array,
+    like_array,
     logsumexp,
     plain,
 )
@@ -95,7 +96,9 @@ def cox_loss(log_hazards: Array, times: Array, events: Array, *, method: str = "
     h = float_array(log_hazards, "log_hazards", min_ndim=1)
     times = plain(float_array(times, "times", min_ndim=1))
     xp = array_namespace(plain(h))
-    observed = xp.astype(plain(events) if is_array(events) else xp.asarray(events), h.dtype)
+    observed = xp.astype(
+        plain(events) if is_array(events) else like_array(np.asarray(events), h), h.dtype
+    )
     if h.ndim != 1 or not h.shape == times.shape == observed.shape:
         shapes = [tuple(a.shape) for a in (h, times, observed)]
         raise ValueError(

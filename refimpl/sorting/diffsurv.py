@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, clip, is_array, plain
+from ..autograd import Array, array_namespace, clip, is_array, like_array, plain
 from ..spec import Case, Invariant, specification
 from ..validation import choose, float_array, in_range
 
@@ -94,7 +94,9 @@ def possible_permutations(times: Array, events: Array, *, censored_in_ties: bool
     """
     times = plain(float_array(times, "times", min_ndim=1))
     xp = array_namespace(times)
-    observed = xp.astype(plain(events) if is_array(events) else xp.asarray(events), times.dtype)
+    observed = xp.astype(
+        plain(events) if is_array(events) else like_array(np.asarray(events), times), times.dtype
+    )
     if observed.shape != times.shape:
         raise ValueError(
             f"events: expected the shape of times, {tuple(times.shape)}, "
@@ -167,7 +169,7 @@ def diffsurv_loss(
     log_held = xp.log(clip(held, CLAMP, 1.0 - CLAMP))
     if only is None:
         return -xp.mean(log_held)
-    counts = xp.astype(plain(only) if is_array(only) else xp.asarray(only), P.dtype)
+    counts = xp.astype(plain(only) if is_array(only) else like_array(np.asarray(only), P), P.dtype)
     if counts.shape != log_held.shape:
         raise ValueError(f"only: expected shape {tuple(log_held.shape)}, got {tuple(counts.shape)}")
     total = xp.sum(counts)

@@ -141,7 +141,9 @@ def ranking_accuracy(scores: Array, targets: Array) -> RankingAccuracy:
             f"scores, targets: expected equal shapes with at least one entry, "
             f"got {tuple(scores.shape)} and {tuple(targets.shape)}"
         )
-    whole, five = _agreement(scores, targets), _agreement(scores[..., :5], targets[..., :5])
+    first = min(5, scores.shape[-1])
+    whole = _agreement(scores, targets)
+    five = _agreement(scores[..., :first], targets[..., :first])
     xp = ag.array_namespace(whole)
     return RankingAccuracy(
         xp.mean(xp.min(whole, axis=-1)), xp.mean(whole), xp.mean(xp.min(five, axis=-1))

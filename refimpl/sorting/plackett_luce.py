@@ -29,7 +29,9 @@ from ..autograd import (
     array_namespace,
     clip,
     constant,
+    indices_like,
     is_array,
+    like_array,
     plain,
     to_numpy,
 )
@@ -182,15 +184,14 @@ def _log_sum_of_rest(s: Array) -> Array:
 
 def _checked_order(order: Array, s: Array) -> Array:
     n = s.shape[-1]
-    like = array_namespace(plain(s))
-    o = plain(order) if is_array(order) else like.asarray(order)
+    o = plain(order) if is_array(order) else like_array(np.asarray(order), s)
     xp = array_namespace(o)
     if not xp.isdtype(o.dtype, "integral"):
         raise TypeError(f"order: expected whole numbers, got dtype {o.dtype}")
     if not o.ndim or o.shape[-1] != n:
         raise ValueError(f"order: expected shape (..., {n}), got {tuple(o.shape)}")
     places = xp.sort(o, axis=-1)
-    if math.prod(o.shape) and not bool(xp.all(places == xp.arange(n, dtype=o.dtype))):
+    if math.prod(o.shape) and not bool(xp.all(places == indices_like(n, o))):
         raise ValueError(f"order: expected permutations of 0..{n - 1}")
     return o
 

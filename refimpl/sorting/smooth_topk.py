@@ -27,6 +27,7 @@ from ..autograd import (
     constant,
     indices_like,
     is_array,
+    like_array,
     logsumexp,
     pad,
     plain,
@@ -145,7 +146,7 @@ def check_labels(x: Array, labels: Array) -> Array:
     Raises ValueError for labels of another shape or out of range, TypeError if not whole numbers.
     """
     xp = array_namespace(plain(x))
-    y = plain(labels) if is_array(labels) else xp.asarray(labels)
+    y = plain(labels) if is_array(labels) else like_array(np.asarray(labels), x)
     n, batch = x.shape[-1], tuple(x.shape[:-1])
     if not xp.isdtype(y.dtype, "integral"):
         raise TypeError(f"labels: expected whole numbers, got dtype {y.dtype}")

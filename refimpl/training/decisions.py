@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import LinearConstraint, milp
 
+from ..autograd import to_numpy
 from ..validation import positive, whole
 
 
@@ -133,7 +134,7 @@ def _integers(
 
 
 def _vector(x: np.ndarray, name: str, length: int) -> np.ndarray:
-    x = np.asarray(x, dtype=np.float64)
+    x = np.asarray(to_numpy(x), dtype=np.float64)
     if x.shape != (length,) or not np.isfinite(x).all() or (x < 0).any():
         raise ValueError(
             f"{name}: expected {length} finite numbers >= 0, got shape {x.shape}"

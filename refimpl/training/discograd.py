@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..autograd import like_array, to_numpy
 from ..validation import choose, float_array, positive, whole
 from .branches import Key, Program, Sample, run_all, run_crisp
 
@@ -64,15 +65,17 @@ def estimate_gradient(
 
     Raises ValueError for shapes that do not fit and unknown estimators.
     """
-    x = np.asarray(float_array(x, "x", min_ndim=1))
-    u = np.asarray(float_array(noise, "noise", min_ndim=2))
+    given = float_array(x, "x", min_ndim=1)
+    x = to_numpy(given)
+    u = to_numpy(float_array(noise, "noise", min_ndim=2))
     sigma = positive(sigma, "sigma")
     choose(estimator, ESTIMATORS, "estimator")
     if u.ndim != 2 or u.shape[0] == 0 or u.shape[1:] != x.shape:
         raise ValueError(f"noise: expected (S, {len(x)}) with S >= 1, got {u.shape}")
     points = x + sigma * u
     if estimator in ("pgo", "reinforce", "rloo"):
-        return _from_values(program, x, u, points, sigma, estimator)
+        value, gradient = _from_values(program, x, u, points, sigma, estimator)
+        return Gradient(value, like_array(gradient, given))
     samples = run_all(program, points)
     value = float(np.mean([s.output for s in samples]))
     gradient = np.mean([s.tangent for s in samples], axis=0)
@@ -80,7 +83,7 @@ def estimate_gradient(
         gradient = gradient + _jumps(samples, whole(carriers, "carriers", 1), path_selection)
     elif estimator == "oracle_2023":
         gradient = gradient + _jumps_2023(samples)
-    return Gradient(value, gradient)
+    return Gradient(value, like_array(gradient, given))
 
 
 ESTIMATORS = ("oracle", "oracle_2023", "ipa", "pgo", "reinforce", "rloo")

@@ -196,7 +196,7 @@ def interpreted_gradient(program: Callable[[Paths], None], x: Array, **options: 
     value, gradient = engine_value_and_grad(lambda x: interpret(program, x, **options))(
         float_array(x, "x", min_ndim=1)
     )
-    return Gradient(float(value), np.asarray(to_numpy(gradient)))
+    return Gradient(_number(value), gradient)
 
 
 def _merge(a: Path, b: Path, constant_weights: bool) -> Path:

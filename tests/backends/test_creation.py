@@ -20,16 +20,7 @@ SOURCES = {
     for name, file in package_sources().items()
     if not name.startswith("sorting/fused")  # for NumPy and CuPy, which make them where they are
 }
-# What is wrong on a second device, found here.
-LISTS = "a list given beside an array becomes an array of the default device"
-WITHOUT_DEVICE = {
-    "rendering/fitting.py": LISTS,
-    "rendering/pairs.py": "xp.arange without the device of the boxes",
-    "sorting/cox.py": LISTS,
-    "sorting/diffsurv.py": LISTS,
-    "sorting/plackett_luce.py": "xp.arange without the device of the order; " + LISTS,
-    "sorting/smooth_topk.py": LISTS,
-}
+WITHOUT_DEVICE: dict[str, str] = {}  # what is wrong on a second device
 everywhere = places("guarded", "strict", "cupy")
 
 

@@ -14,7 +14,6 @@ from refimpl.conformance.vectors import records, topics, vectors_folder
 TOPICS = {"sorting", "training", *RESOLVED_TOPICS}
 # What converts its arguments to NumPy arrays, so far.
 ON_HOST = {
-    "training-discograd": "estimate_gradient takes NumPy arrays",
     "training-sfge": "solve_knapsack takes NumPy arrays",
     "training-smoothing": "its adapter takes NumPy arrays",
 }

@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from refimpl.autograd import constant
 from refimpl.training.branches import Branch
 from refimpl.training.discograd import estimate_gradient
 from refimpl.training.smooth_interpretation import Paths, interpreted_gradient
@@ -90,7 +89,7 @@ def _estimate(inputs: Inputs, record: Record) -> Inputs:
         estimator=estimator,
         path_selection=path_selection,
     )
-    return {"value": np.asarray(found.value), "grad": found.gradient}
+    return {"value": constant(found.value, like=inputs["x"]), "grad": found.gradient}
 
 
 def _smooth_step(paths: Paths) -> None:
@@ -155,4 +154,4 @@ def _interpretation(inputs: Inputs, record: Record) -> Inputs:
         restriction=RESTRICTIONS[params["restrict"]],
         published_gradient=True,
     )
-    return {"value": np.asarray(found.value), "grad": found.gradient}
+    return {"value": constant(found.value, like=inputs["x"]), "grad": found.gradient}
