@@ -64,8 +64,8 @@ __all__ = [
     "digamma", "einsum", "erf", "erfc", "erfcx", "erfinv", "gammainc", "gammaincc", "gammaln",
     "grad", "hessian", "hvp", "indices_like", "is_array", "is_traced", "jacobian", "jvp",
     "like_array", "log_ndtr", "log_sigmoid", "log_softmax", "logit", "logsumexp", "ndtr", "ndtri",
-    "one_hot", "outer", "pad", "plain", "polygamma", "relu", "segment_sum", "sigmoid", "sinc", "softmax",
-    "softplus", "solve_triangular", "sort", "split", "stop_gradient", "tensordot", "to_numpy",
-    "topk", "trace", "tree_flatten", "tree_leaves", "tree_map", "unstack", "value_and_grad",
+    "one_hot", "outer", "pad", "plain", "polygamma", "relu", "segment_sum", "sigmoid", "sinc",
+    "softmax", "softplus", "solve_triangular", "sort", "split", "stop_gradient", "tensordot",
+    "to_numpy", "topk", "trace", "tree_flatten", "tree_leaves", "tree_map", "unstack", "value_and_grad",
     "vecdot", "vector_norm", "vjp", "xlogy",
 ]  # fmt: skip

@@ -58,6 +58,6 @@ def test_an_interrupted_run_goes_on_only_with_the_same_options(tmp_path, capsys)
     again = Results(tmp_path, {"seed": 0, "steps": 5}).state()
     np.testing.assert_array_equal(again["weights"], np.arange(3.0))
     assert "going on" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="other options.*steps"):
+    with pytest.raises(ValueError, match=r"other options.*steps"):
         Results(tmp_path, {"seed": 0, "steps": 6}).state()
     assert Results(tmp_path, {"seed": 0, "steps": 6}, restart=True).state() is None
