@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, constant, sigmoid, vector_norm
-from ..spec import BATCHES, Arrays, Case, Invariant, Run, Tolerance, specification
+from ..spec import BATCHES, Arrays, Case, Invariant, Run, specification
 from ..validation import float_array, whole
 from .transport_plan import transport_plan
 
-TOLERANCES = {"float32": Tolerance(rtol=1e-3, atol=1e-4, gradient_rtol=5e-3, gradient_atol=1e-5)}
 KINKS = "with squash, where all values are equal (n > 1): the standard deviation has none there"
 
 
@@ -164,7 +163,6 @@ SORT_INVARIANTS = (
     cases=_sort_cases,
     invariants=SORT_INVARIANTS,
     kinks=KINKS,
-    tolerances=TOLERANCES,
 )
 def transport_sort(
     x: Array, *, epsilon: float = 1e-2, squash: bool = True, descending: bool = False
@@ -226,7 +224,6 @@ def _distinct(case: Case) -> bool:
         Invariant("mean", "the mean rank is (n - 1) / 2", _rank_sum),
     ),
     kinks=KINKS,
-    tolerances=TOLERANCES,
     variants={"ranks from 1": lambda *given, **options: _ranks_from_1(*given, **options)},
 )
 def transport_ranks(

@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd import Array, argsort, array_namespace, indices_like, stop_gradient
 from ..spec import Arrays, Invariant, Run, specification
 from .simplex import project
-from .simplex_sort import FLOAT32, NOTES, columns, distinct, generate, prepared, softsort_fit
+from .simplex_sort import NOTES, columns, distinct, generate, prepared, softsort_fit
 
 
 def _rank_limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
@@ -45,7 +45,6 @@ def _from_1(x: Array, **options: Any) -> Array:
         Invariant("range", "between 0 and n - 1", _range),
     ),
     kinks="as for sorting.simplex_argsort",
-    tolerances=FLOAT32,
     notes=NOTES,
     variants={"ranks from 1": _from_1},
 )

@@ -14,7 +14,7 @@ import numpy as np
 from ..autograd import Array, array_namespace
 from ..spec import Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array, in_range, whole
-from .simplex_sort import FLOAT32, NOTES, distinct, generate, simplex_argsort
+from .simplex_sort import NOTES, distinct, generate, simplex_argsort
 
 SELECTION_NOTES = {
     "k-is-n": Note(
@@ -67,7 +67,6 @@ def _quantile(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None
     cases=_topk_cases,
     invariants=(Invariant("limit", "for softness -> 0 the k largest", _largest, when=distinct),),
     kinks="as for sorting.simplex_argsort",
-    tolerances=FLOAT32,
     notes=SELECTION_NOTES,
 )
 def simplex_topk(x: Array, *, k: int, **options: Any) -> tuple[Array, Array]:
@@ -96,7 +95,6 @@ def simplex_topk(x: Array, *, k: int, **options: Any) -> tuple[Array, Array]:
     cases=_quantile_cases,
     invariants=(Invariant("limit", "for softness -> 0 the quantile", _quantile, when=distinct),),
     kinks="as for sorting.simplex_argsort",
-    tolerances=FLOAT32,
     notes=SELECTION_NOTES,
 )
 def simplex_quantile(x: Array, *, q: float = 0.5, **options: Any) -> Array:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, indices_like, sigmoid, sort, stop_gradient
-from ..spec import BATCHES, CHECKS, Arrays, Case, Invariant, Note, Run, Tolerance, specification
+from ..spec import BATCHES, CHECKS, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import choose, float_array, positive
 from .layouts import bitonic, bitonic_published
 from .networks import relaxed
@@ -47,7 +47,6 @@ NOTES = {
         "The exact absolute value gives another P for values closer than a few softnesses.",
     ),
 }
-FLOAT32 = {"float32": Tolerance(rtol=1e-3, atol=1e-4, gradient_rtol=2e-3, gradient_atol=1e-5)}
 
 
 def standardized(x: Array) -> Array:
@@ -180,7 +179,6 @@ def _padded_as_published(x: Array, **options: Any) -> Array:
     ),
     kinks="softsort at ties, where |0| has derivative 0 and the sort is stable; c0 where a weight "
     "becomes zero or a soft step reaches its end, where second derivatives of c1 jump",
-    tolerances=FLOAT32,
     notes=NOTES,
     variants={"a network padded to a power of two": _padded_as_published},
 )

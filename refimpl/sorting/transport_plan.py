@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, stop_gradient
-from ..spec import BATCHES, Arrays, Case, Invariant, Run, Tolerance, specification
+from ..spec import BATCHES, Arrays, Case, Invariant, Run, specification
 from ..validation import float_array, positive
 from .transport_solver import Problem, newton, plan, solve
 
@@ -90,7 +90,6 @@ def _is_best(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
         Invariant("best", "no plan with these sums has a smaller objective", _is_best),
     ),
     kinks="none",
-    tolerances={"float32": Tolerance(rtol=1e-3, atol=1e-5, gradient_rtol=2e-3, gradient_atol=1e-5)},
 )
 def transport_plan(cost: Array, a: Array, b: Array, *, epsilon: float = 1e-2) -> Array:
     """The plan of entropic optimal transport, to rounding.

@@ -21,7 +21,7 @@ import numpy as np
 from ..autograd import Array, array_namespace
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import in_range, positive, whole
-from .optimal_transport import KINKS, TOLERANCES, transport_permutation, values_of
+from .optimal_transport import KINKS, transport_permutation, values_of
 
 NOTES = {
     "k-is-n": Note(
@@ -109,7 +109,6 @@ def _distinct(case: Case) -> bool:
     cases=_k_cases,
     invariants=(Invariant("limit", "for eps -> 0 the k largest", _finds_largest, _distinct),),
     kinks=KINKS,
-    tolerances=TOLERANCES,
     notes=NOTES,
 )
 def transport_topk(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool = True) -> Array:
@@ -142,7 +141,6 @@ def transport_topk(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool = Tr
         Invariant("count", "between 0 and 1, with the sum k", _counts),
     ),
     kinks=KINKS,
-    tolerances=TOLERANCES,
     notes=NOTES,
 )
 def transport_topk_mask(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool = True) -> Array:
@@ -173,7 +171,6 @@ def transport_topk_mask(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool
     cases=_q_cases,
     invariants=(Invariant("limit", "for eps -> 0 a mean around q", _is_quantile, when=_distinct),),
     kinks=KINKS,
-    tolerances=TOLERANCES,
 )
 def transport_quantile(
     x: Array,
