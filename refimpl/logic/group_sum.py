@@ -1,0 +1,67 @@
+"""Group sum: votes of the last layer's gates, summed by class.
+
+Source: Petersen et al. 2022, section 3 (tau, beta); PyPI difflogic 0.1.0, torchlogix 0.2.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, array_namespace
+from ..spec import BATCHES, Case, Invariant, specification
+from ..validation import choose, float_array, positive, whole
+
+
+def _cases(rng: np.random.Generator) -> Iterator[Case]:
+    for name, batch in BATCHES.items():
+        x = {"x": rng.uniform(size=(*batch, 12))}
+        yield Case(f"k3-{name}", x, {"k": 3, "tau": 2.5, "beta": 0.0})
+    x = {"x": rng.uniform(size=(2, 12))}
+    yield Case("k12", x, {"k": 12, "tau": 1.0, "beta": 0.0})
+    yield Case("beta", x, {"k": 4, "tau": 5.0, "beta": 1.5, "offset": "after"})
+    yield Case("beta-before", x, {"k": 4, "tau": 5.0, "beta": 1.5, "offset": "before"})
+
+
+def _total(run: Any, inputs: Any, params: Any) -> str | None:
+    z = run(inputs, {**params, "beta": 0.0})["scores"]
+    votes = np.sum(inputs["x"], axis=-1)
+    found = np.sum(z, axis=-1) * params["tau"]
+    return None if np.allclose(found, votes, rtol=1e-4) else f"{found} votes of {votes}"
+
+
+@specification(
+    name="logic.group_sum",
+    source="Petersen et al. 2022, section 3",
+    inputs=("x",),
+    outputs=("scores",),
+    cases=_cases,
+    invariants=(Invariant("votes", "every gate votes once", _total),),
+)
+def group_sum(
+    x: Array, *, k: int, tau: float = 1.0, beta: float = 0.0, offset: str = "after"
+) -> Array:
+    """Scores of k classes: z_c = sum_{j in group c} x_j / tau + beta, (..., n) -> (..., k).
+
+    Group c is the c-th of k equal runs of consecutive entries. For bits the scores lie in
+    [beta, n/(k tau) + beta], and their order does not depend on tau. offset="before" adds beta
+    before the division, (sum + beta)/tau, as torchlogix does.
+
+    Raises ValueError unless n is a multiple of k, and for tau <= 0.
+
+    >>> group_sum([1.0, 1.0, 0.0, 1.0], k=2, tau=2.0)
+    array([1. , 0.5])
+    """
+    x, k = float_array(x, "x", min_ndim=1), whole(k, "k", minimum=1)
+    tau = positive(tau, "tau")
+    choose(offset, ("after", "before"), "offset")
+    n = x.shape[-1]
+    if n % k:
+        raise ValueError(f"k: {n} outputs cannot be divided among {k} groups of equal size")
+    xp = array_namespace(x)
+    sums = xp.sum(xp.reshape(x, (*x.shape[:-1], k, n // k)), axis=-1)
+    if beta == 0:
+        return sums / tau
+    return (sums + beta) / tau if offset == "before" else sums / tau + beta
