@@ -13,7 +13,7 @@ from pathlib import Path
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # before NumPy is imported
 
-MODULES = ("engine", "sorting", "topk", "fast_sort", "rendering")
+MODULES = ("engine", "sorting", "topk", "fast_sort", "rendering", "relaxation")
 
 
 def _prefer_installed_packages() -> None:
