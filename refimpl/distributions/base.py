@@ -129,6 +129,8 @@ class Distribution:
         0.25
         """
         s = positive(scale, "scale")
+        if math.isinf(s):
+            raise ValueError("scale: expected a finite number, got inf")
         return replace(
             self,
             law=transformed(self.law, scale=s),

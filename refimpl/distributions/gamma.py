@@ -34,11 +34,14 @@ def gamma(p: float) -> Law:
 
     def cdf(xp: Any, u: Array) -> Array:
         out = u <= 0
-        return xp.where(out, 0.0, ag.gammainc(p, xp.where(out, 1.0, u)))
+        h = xp.where(out, 1.0, u)
+        # not every library has P(0, h) = 1
+        return xp.where(out, 0.0, ag.gammainc(p, h) if p > 0 else 1 + 0 * ag.clip(h, max=1.0))
 
     def survival(xp: Any, u: Array) -> Array:
         out = u <= 0
-        return xp.where(out, 1.0, ag.gammaincc(p, xp.where(out, 1.0, u)))
+        h = xp.where(out, 1.0, u)
+        return xp.where(out, 1.0, ag.gammaincc(p, h) if p > 0 else 0 * ag.clip(h, max=1.0))
 
     def log_cdf(xp: Any, u: Array) -> Array:
         """Near 0 by the series P = u^p e^-u/Gamma(p+1) (1 + u/(p+1) (1 + u/(p+2) (...)))."""
@@ -46,7 +49,7 @@ def gamma(p: float) -> Law:
         h = xp.where(near & (u > 0), u, 1.0)
         series = xp.ones_like(u)
         for k in range(TERMS, 0, -1):
-            series = 1 + series * h / (p + k)
+            series = 1 + h * series / (p + k)
         small = p * xp.log(h) - h - log_gamma_1 + xp.log(series)
         v = xp.where(near, 2 + p, u)
         large = log_of(xp, cdf(xp, v), survival(xp, v))

@@ -57,6 +57,13 @@ def log_of(xp: Any, p: Array, complement: Array) -> Array:
     return xp.where(low, log(xp, xp.where(low, p, 0.5)), upper)
 
 
+def one_minus_exp(xp: Any, h: Array) -> Array:
+    """1 - e^-h for h >= 0; neither it nor its slope e^-h cancels."""
+    low = h < math.log(2)
+    near = -xp.expm1(-xp.where(low, h, 0.0))
+    return xp.where(low, near, 1 - xp.exp(-xp.where(low, 1.0, h)))
+
+
 def log1mexp(xp: Any, h: Array) -> Array:
     """log(1 - e^-h) for h >= 0, from whichever of the two differences does not cancel."""
     low = h < math.log(2)
@@ -173,5 +180,5 @@ def solve(xp: Any, cdf: Function, pdf: Function, u: Array, low: Array, high: Arr
     for _ in range(3):
         slope = pdf(xp, z)
         flat = slope <= 0
-        z = z - xp.where(flat, 0.0, (cdf(xp, z) - u) / xp.where(flat, 1.0, slope))
+        z = xp.where(flat, 0.0, (u - cdf(xp, z)) / xp.where(flat, 1.0, slope)) + z
     return z

@@ -20,7 +20,7 @@ from typing import Any
 from refimpl import autograd as ag
 from refimpl.autograd import Array
 
-from .law import Law, exp, log, log1mexp, log_of
+from .law import Law, exp, log, log1mexp, log_of, one_minus_exp
 
 LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -65,7 +65,7 @@ def _gumbel_log_survival(xp: Any, z: Array) -> Array:
 
 GUMBEL_MAX = Law(
     cdf=lambda xp, z: xp.exp(-_hazard(xp, z)),
-    survival=lambda xp, z: -xp.expm1(-_hazard(xp, z)),
+    survival=lambda xp, z: one_minus_exp(xp, _hazard(xp, z)),
     pdf=lambda xp, z: _hazard(xp, z) * xp.exp(-_hazard(xp, z)),
     log_cdf=lambda xp, z: -exp(xp, -z),
     log_survival=_gumbel_log_survival,
@@ -84,13 +84,13 @@ def _positive_part(xp: Any, u: Array) -> Array:
 
 
 EXPONENTIAL = Law(
-    cdf=lambda xp, u: -xp.expm1(-_positive_part(xp, u)),
+    cdf=lambda xp, u: one_minus_exp(xp, _positive_part(xp, u)),
     survival=lambda xp, u: xp.exp(-_positive_part(xp, u)),
     pdf=lambda xp, u: xp.where(u < 0, 0.0, xp.exp(-_positive_part(xp, u))),
     log_cdf=lambda xp, u: log1mexp(xp, _positive_part(xp, u)),
     log_survival=lambda xp, u: -_positive_part(xp, u),
     log_pdf=lambda xp, u: xp.where(u < 0, -math.inf, -_positive_part(xp, u)),
-    score=lambda xp, u: xp.where(u < 0, 0.0, xp.ones_like(u)),
+    score=lambda xp, u: xp.where(u < 0, 0.0, 1 + 0 * ag.clip(u, -1.0, 1.0)),
     quantile=lambda xp, u: -xp.log1p(-u),
     upper_quantile=lambda xp, q: -xp.log(q),
 )
@@ -113,9 +113,10 @@ def _levy_pdf(xp: Any, u: Array) -> Array:
 
 
 def _levy_log_cdf(xp: Any, u: Array) -> Array:
-    out = u <= 0
-    tail = ag.log_ndtr(-1 / xp.sqrt(xp.where(out, 1.0, u))) + math.log(2)
-    return xp.where(out, -math.inf, tail)
+    out, far = u <= 0, u > 4
+    tail = ag.log_ndtr(-1 / xp.sqrt(xp.where(out | far, 1.0, u))) + math.log(2)
+    near_1 = xp.log1p(-_levy_survival(xp, xp.where(far, u, 4.0)))
+    return xp.where(out, -math.inf, xp.where(far, near_1, tail))
 
 
 def _levy_log_pdf(xp: Any, u: Array) -> Array:

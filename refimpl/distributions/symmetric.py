@@ -57,32 +57,38 @@ def _cubic_lower(xp: Any, t: Array) -> Array:
     return y * y * (3 - 2 * y)
 
 
-@ag.custom_vjp
-def _disc_share(t: Array) -> Array:
-    """The share of the unit disc that is left of t: (angle - sin angle cos angle)/pi."""
-    xp = ag.array_namespace(t)
-    h = xp.where(t <= -1, -1.0, t)
-    return (xp.acos(-h) + h * xp.sqrt((1 - h) * (1 + h))) / math.pi
+def _segment_share(xp: Any, angle: Array) -> Array:
+    """The share of the disc that a chord cuts off which is seen from the centre under the angle:
+    (angle - sin angle)/(2 pi); by the series for small angles, as the difference cancels.
+    """
+    small = angle < 1
+    square = xp.where(small, angle, 1.0) ** 2
+    series = xp.ones_like(angle)
+    for k in range(9, 1, -1):
+        series = 1 - square / (2 * k * (2 * k + 1)) * series
+    cut = xp.where(small, angle * square / 6 * series, angle - xp.sin(angle))
+    return cut / (2 * math.pi)
+
+
+def _semicircle_lower(xp: Any, t: Array) -> Array:
+    out = t <= -1
+    angle = 4 * xp.asin(xp.sqrt(0.5 * (1 + xp.where(out, -0.5, t))))
+    return xp.where(out, 0.0, _segment_share(xp, angle))
 
 
 def _semicircle_pdf(xp: Any, z: Array) -> Array:
     return 2 / math.pi * xp.sqrt((1 - z) * (1 + z))
 
 
-# The derivatives of the two terms are unbounded at t = -1 and cancel: the density is given.
-_disc_share.defvjp(
-    lambda t: (_disc_share(t), t),
-    lambda t, g: (g * _within(_semicircle_pdf, 0.0)(ag.array_namespace(t), t),),
-)
-
-
-def _semicircle_lower(xp: Any, t: Array) -> Array:
-    return _disc_share(t)
-
-
 def _semicircle_quantile(xp: Any, u: Array) -> Array:
-    one = xp.ones_like(u)
-    return solve(xp, halves(_semicircle_lower), WIGNER_SEMICIRCLE.pdf, u, -one, 0 * one)
+    """The angle first, from angle^3/pi^2 <= angle - sin angle <= angle^3/6."""
+
+    def slope(xp: Any, angle: Array) -> Array:
+        return xp.sin(0.5 * angle) ** 2 / math.pi
+
+    low, high = (12 * math.pi * u) ** (1 / 3), (2 * math.pi**3 * u) ** (1 / 3)
+    angle = solve(xp, _segment_share, slope, u, low, high)
+    return 2 * xp.sin(0.25 * angle) ** 2 - 1
 
 
 UNIFORM = symmetric(
@@ -96,20 +102,20 @@ TRIANGULAR = symmetric(
     cdf=halves(lambda xp, t: 2 * _fraction(xp, t) ** 2),
     pdf=_within(lambda xp, z: 1 - xp.abs(z), 0.0),
     log_pdf=_within(lambda xp, z: xp.log1p(-xp.abs(z)), -math.inf),
-    score=_within(lambda xp, z: xp.sign(z) / (1 - xp.abs(z)), 0.0),
+    score=_within(lambda xp, z: 1 / (1 - xp.abs(z)) * xp.sign(z), 0.0),
     lower_quantile=lambda xp, u: xp.sqrt(2 * u) - 1,
 )
 CUBIC_HERMITE = symmetric(
     cdf=halves(_cubic_lower),
-    pdf=_within(lambda xp, z: 0.75 * (1 - z) * (1 + z), 0.0),
-    log_pdf=_within(lambda xp, z: xp.log1p(-z * z) + math.log(0.75), -math.inf),
+    pdf=_within(lambda xp, z: 0.75 * ((1 - z) * (1 + z)), 0.0),
+    log_pdf=_within(lambda xp, z: xp.log((1 - z) * (1 + z)) + math.log(0.75), -math.inf),
     score=_within(lambda xp, z: 2 * z / ((1 - z) * (1 + z)), 0.0),
     lower_quantile=lambda xp, u: -2 * xp.sin(xp.asin(1 - 2 * u) / 3),
 )
 WIGNER_SEMICIRCLE = symmetric(
     cdf=halves(_semicircle_lower),
     pdf=_within(_semicircle_pdf, 0.0),
-    log_pdf=_within(lambda xp, z: 0.5 * xp.log1p(-z * z) + math.log(2 / math.pi), -math.inf),
+    log_pdf=_within(lambda xp, z: xp.log(_semicircle_pdf(xp, z)), -math.inf),
     score=_within(lambda xp, z: z / ((1 - z) * (1 + z)), 0.0),
     lower_quantile=_semicircle_quantile,
 )
@@ -140,7 +146,7 @@ def _secant_log_lower(xp: Any, t: Array) -> Array:
 def _secant_log_pdf(xp: Any, z: Array) -> Array:
     """-log(pi cosh z), where cosh does not overflow."""
     size = xp.abs(z)
-    return math.log(2 / math.pi) - size - ag.softplus(-2 * size)
+    return math.log(2 / math.pi) - size - ag.softplus(-2 * ag.clip(size, max=1e4))
 
 
 GAUSSIAN = symmetric(
@@ -160,7 +166,7 @@ LAPLACE = symmetric(
     lower_quantile=lambda xp, u: xp.log(2 * u),
 )
 LOGISTIC = symmetric(
-    cdf=lambda xp, z: ag.sigmoid(z),
+    cdf=halves(lambda xp, t: ag.sigmoid(t)),
     log_cdf=lambda xp, z: ag.log_sigmoid(z),
     pdf=lambda xp, z: ag.sigmoid(z) * ag.sigmoid(-z),
     log_pdf=lambda xp, z: ag.log_sigmoid(z) + ag.log_sigmoid(-z),
@@ -198,23 +204,29 @@ def _pull(xp: Any, z: Array) -> Array:
 
 def _algebraic_lower(xp: Any, t: Array) -> Array:
     root = _root(xp, t)
-    return 0.5 / root / (root - t)
+    return 0.5 / root / root / (1 - _finite(xp, t) / root)
+
+
+def _algebraic_log_lower(xp: Any, t: Array) -> Array:
+    root = _root(xp, t)
+    return -2 * xp.log(root) - xp.log1p(-_finite(xp, t) / root) - LN2
 
 
 def _optimal_lower(xp: Any, t: Array) -> Array:
     near = t >= -0.25
-    return xp.where(near, t + 0.5, -1 / (16 * xp.where(near, -1.0, t)))
+    return xp.where(near, t + 0.5, -0.0625 / xp.where(near, -1.0, t))
 
 
 def _optimal_quantile(xp: Any, u: Array) -> Array:
     near = u >= 0.25
-    return xp.where(near, u - 0.5, -1 / (16 * xp.where(near, 1.0, u)))
+    return xp.where(near, u - 0.5, -0.0625 / xp.where(near, 1.0, u))
 
 
-def _optimal_width(xp: Any, z: Array) -> Array:
-    """max(4 |z|, 1), the inverse root of the density."""
+def _optimal_ratio(xp: Any, z: Array) -> Array:
+    """min(1/(4 |z|), 1), the root of the density."""
     size = xp.abs(z)
-    return xp.where(size <= 0.25, 1.0, 4 * size)
+    near = size <= 0.25
+    return xp.where(near, 1.0, 0.25 / xp.where(near, 1.0, size))
 
 
 def _optimal_score(xp: Any, z: Array) -> Array:
@@ -224,10 +236,11 @@ def _optimal_score(xp: Any, z: Array) -> Array:
 
 ALGEBRAIC = symmetric(
     cdf=halves(_algebraic_lower),
+    log_cdf=log_halves(_algebraic_lower, _algebraic_log_lower),
     pdf=lambda xp, z: 0.5 * _root(xp, z) ** -3,
     log_pdf=lambda xp, z: -3 * xp.log(_root(xp, z)) - LN2,
     score=lambda xp, z: 3 * _pull(xp, z),
-    lower_quantile=lambda xp, u: (u - 0.5) / xp.sqrt(u * (1 - u)),
+    lower_quantile=lambda xp, u: (u - 0.5) / xp.sqrt(1 - u) / xp.sqrt(u),
 )
 CAUCHY = symmetric(  # F by the angle of the point (-z, 1), which is accurate in both tails
     cdf=lambda xp, z: xp.atan2(xp.ones_like(z), -z) / math.pi,
@@ -240,13 +253,13 @@ RECIPROCAL = symmetric(
     cdf=halves(lambda xp, t: 0.5 / (1 - t)),
     pdf=lambda xp, z: 0.5 * (1 + xp.abs(z)) ** -2,
     log_pdf=lambda xp, z: -2 * xp.log1p(xp.abs(z)) - LN2,
-    score=lambda xp, z: 2 * xp.sign(z) / (1 + xp.abs(z)),
+    score=lambda xp, z: 2 / (1 + xp.abs(z)) * xp.sign(z),
     lower_quantile=lambda xp, u: 1 - 0.5 / u,
 )
 OPTIMAL = symmetric(
     cdf=halves(_optimal_lower),
-    pdf=lambda xp, z: _optimal_width(xp, z) ** -2,
-    log_pdf=lambda xp, z: -2 * xp.log(_optimal_width(xp, z)),
+    pdf=lambda xp, z: _optimal_ratio(xp, z) ** 2,
+    log_pdf=lambda xp, z: 2 * log(xp, _optimal_ratio(xp, z)),
     score=_optimal_score,
     lower_quantile=_optimal_quantile,
 )
@@ -262,19 +275,23 @@ def logistic_phi(steepness: float, power: float) -> Law:
     """
 
     def replaced(xp: Any, z: Array) -> Array:
-        z = _finite(xp, z)
-        return steepness * (z * (xp.abs(z) + ART_EPSILON) ** -power)
+        """w; numbers so large that it might overflow count as infinite."""
+        far = xp.abs(z) > float(xp.finfo(z.dtype).max) / max(4 * steepness, 4)
+        h = xp.where(far, 1.0, z)
+        size = xp.abs(h) + ART_EPSILON
+        infinite = xp.where(z < 0, -math.inf, xp.zeros_like(z) + math.inf)
+        return xp.where(far, infinite, steepness * (h / size * size ** (1 - power)))
 
     def stretch(xp: Any, z: Array) -> Array:  # dw/dz
         size = xp.abs(_finite(xp, z))
-        inner = (1 - power) * size + ART_EPSILON
-        return steepness * inner * (size + ART_EPSILON) ** (-power - 1)
+        bent = ((1 - power) * size + ART_EPSILON) / (size + ART_EPSILON)
+        return steepness * (bent * (size + ART_EPSILON) ** -power)
 
     def score(xp: Any, z: Array) -> Array:
         size = xp.abs(z)
         bend = (1 + power) / (size + ART_EPSILON)
         bend = bend - (1 - power) / ((1 - power) * size + ART_EPSILON)
-        return xp.tanh(0.5 * replaced(xp, z)) * stretch(xp, z) + xp.sign(z) * bend
+        return xp.tanh(0.5 * replaced(xp, z)) * stretch(xp, z) + bend * xp.sign(z)
 
     def log_pdf(xp: Any, z: Array) -> Array:
         return LOGISTIC.log_pdf(xp, replaced(xp, z)) + log(xp, stretch(xp, z))
@@ -283,12 +300,12 @@ def logistic_phi(steepness: float, power: float) -> Law:
         """Without the 1e-10, then Newton's steps to w(z) = logit(u), which is concave in |z|."""
         w = ag.logit(u)
         z = -((-w / steepness) ** (1 / (1 - power)))
-        for _ in range(4):
+        for _ in range(12):
             z = z - (replaced(xp, z) - w) / stretch(xp, z)
         return z
 
     return symmetric(
-        cdf=lambda xp, z: ag.sigmoid(replaced(xp, z)),
+        cdf=lambda xp, z: LOGISTIC.cdf(xp, replaced(xp, z)),
         log_cdf=lambda xp, z: ag.log_sigmoid(replaced(xp, z)),
         pdf=lambda xp, z: LOGISTIC.pdf(xp, replaced(xp, z)) * stretch(xp, z),
         log_pdf=log_pdf,

@@ -17,6 +17,12 @@ from .law import Law, mirrored, transformed
 PI, BOUNDED = math.pi, (-1.0, 1.0)
 
 
+def _finite(value: float, name: str) -> float:
+    if math.isinf(value):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return value
+
+
 def _symmetric(law: Law, lipschitz: float, **facts: Any) -> Callable[..., Distribution]:
     return lambda name: Distribution(name, law, lipschitz=lipschitz, symmetric=True, **facts)
 
@@ -35,7 +41,7 @@ def _half_line(
     **parameters: Any,
 ) -> Distribution:
     """A law of u = z + shift >= 0, or its mirror image if the name says so."""
-    shift = in_range(shift, "shift", -math.inf, math.inf)
+    shift = _finite(in_range(shift, "shift", -math.inf, math.inf), "shift")
     moved = transformed(law, location=-shift) if shift else law
     reverse = name.endswith("_rev")
     return Distribution(
@@ -53,7 +59,7 @@ def _exponential(name: str, *, shift: float = 0.0) -> Distribution:
 
 
 def _gamma(name: str, *, shape: float = 1.0, shift: float = 0.0) -> Distribution:
-    p = non_negative(shape, "shape")
+    p = _finite(non_negative(shape, "shape"), "shape")
     return _half_line(name, gamma(p), gamma_peak(p), shift, shape=p)
 
 
@@ -63,7 +69,8 @@ def _levy(name: str, *, shift: float = 0.0) -> Distribution:
 
 
 def _logistic_phi(name: str, *, art_lambda: float = 0.25, steepness: float = 1.0) -> Distribution:
-    power, s = in_range(art_lambda, "art_lambda", 0.0, 1.0), positive(steepness, "steepness")
+    power = in_range(art_lambda, "art_lambda", 0.0, 1.0)
+    s = _finite(positive(steepness, "steepness"), "steepness")
     if power == 1:
         raise ValueError("art_lambda: expected a number below 1, where F still rises from 0 to 1")
     law = symmetric.logistic_phi(s, power)
