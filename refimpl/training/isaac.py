@@ -28,7 +28,8 @@ import numpy as np
 from ..autograd import Array, array_namespace, custom_vjp
 from ..spec import Case, Invariant, Note, specification
 from ..validation import choose, float_array, positive
-from .gram import add_to_diagonal, gram_matrix, solve_damped
+from .gram import gram_matrix, solve_damped
+from .isaac_published import cholesky_linear, mean_bias_linear, plain_linear
 
 SIDES = ("auto", "samples", "features")
 
@@ -105,6 +106,17 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
                 clause="equation 20 with lambda_g -> inf",
                 kind="edge" if b == 0 else "smooth",
             )
+    rank_one = np.outer(rng.normal(size=4), rng.normal(size=3))
+    given = {"weight": rng.normal(size=(2, 3)), "bias": rng.normal(size=2)}
+    clauses = {
+        "rank-deficient": (rank_one, "damping makes the system regular for inputs of any rank"),
+        "zero-inputs": (np.zeros((4, 3)), "inputs of zero give a weight gradient of zero"),
+        "single": (rng.normal(size=3), "no batch axis: one sample"),
+        "batch2x1x3": (rng.normal(size=(2, 1, 3, 3)), "b counts all leading axes"),
+    }
+    for name, (x, clause) in clauses.items():
+        params = {"lambda_a": 0.5}
+        yield Case(name, {"x": x, **given}, params, checks=("values", "vjp"), clause=clause)
 
 
 def _affine(run: Any, inputs: Any, params: Any) -> str | None:
@@ -140,6 +152,11 @@ _conditioned.defvjp(_forward, _backward)
     gradient="zeta* in place of the weight's gradient; those of x and bias are derivatives",
     second_order=False,
     invariants=(Invariant("affine", "the value is that of a linear layer", _affine),),
+    variants={
+        "isaac 0.1.1 with inv_type='cholesky_inverse'": cholesky_linear,
+        "the paper's listing, which averages the gradient of the bias": mean_bias_linear,
+        "an ordinary linear layer, without the conditioning": plain_linear,
+    },
     notes={
         "isaac-cholesky": Note(
             "wrong factor",
@@ -190,23 +207,3 @@ def isaac_linear(
     y = _conditioned(rows, weight, lambda_a=lambda_a, side=side)
     y = xp.reshape(y, (*x.shape[:-1], weight.shape[0]))
     return y if bias is None else y + float_array(bias, "bias")
-
-
-def published_cholesky_direction(inputs: Array, gradients: Array, lambda_a: float) -> Array:
-    """What isaac 0.1.1 computes with inv_type='cholesky_inverse', for comparing numbers only.
-
-    It inverts L L^T, where L is the lower triangle of the damped matrix instead of its Cholesky
-    factor.
-    """
-    xp = array_namespace(inputs, gradients)
-    b, n = inputs.shape
-    side = "samples" if b < n else "features"
-    gram = gram_matrix(inputs, side)
-    if side == "samples":
-        gram = gram / lambda_a
-    lower = xp.tril(add_to_diagonal(gram, 1.0 if side == "samples" else lambda_a))
-    inverse = xp.linalg.inv(lower @ xp.matrix_transpose(lower))
-    if side == "features":
-        return lambda_a * (xp.matrix_transpose(gradients) @ inputs) @ inverse
-    shrunk = inputs - gram @ (inverse @ inputs)
-    return xp.matrix_transpose(gradients) @ shrunk

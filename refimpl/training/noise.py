@@ -12,6 +12,7 @@ from .quasi_monte_carlo import unit_points
 
 NEAR, JUMP = 1e-9, 1e-3  # a density above JUMP so NEAR an end of the support jumps there
 
+
 def noise_law(name: str | Distribution) -> Distribution:
     """The distribution of that name ("gaussian", "logistic", "gumbel" = gumbel_max, "cauchy",
     "laplace", "triangular", ...), refused if its density jumps.

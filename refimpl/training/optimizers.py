@@ -16,16 +16,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
 
 from ..autograd import Array, array_namespace, tree_flatten
 from ..autograd.tree import matching
+from ..spec import Case, Invariant, specification
 from ..validation import in_range, non_negative
+from .optimizer_cases import (
+    ADAGRAD,
+    ADAM,
+    NOTES,
+    RMSPROP,
+    SGD,
+    Settings,
+    cases_of,
+    elementwise,
+    still_where_skipped,
+    trajectory,
+)
 
 Schedule = Callable[[int], float]
 Rate = float | Schedule
 State = list[dict[str, Any]]
 Slots = dict[str, Any]
+Maker = TypeVar("Maker", bound=Callable[..., Any])
 
 
 class Optimizer(NamedTuple):
@@ -35,6 +51,36 @@ class Optimizer(NamedTuple):
     update: Callable[[Any, State, Any], tuple[Any, State]]
 
 
+def _registered(source: str, settings: Settings, rate: float) -> Callable[[Maker], Maker]:
+    """Register an optimiser: its cases run it on given gradients, step after step."""
+
+    def register(maker: Maker) -> Maker:
+        return specification(
+            name=f"training.{maker.__name__}",
+            source=source,
+            inputs=("parameter", "gradients"),
+            differentiable=(),
+            outputs=("parameters",),
+            cases=cases_of(settings, rate),
+            gradient="none: an update is not differentiated",
+            invariants=(
+                Invariant(
+                    "skipped", "a step without gradient changes nothing", still_where_skipped
+                ),
+                Invariant("element-wise", "numbers do not interact", elementwise, _not_empty),
+            ),
+            notes=NOTES,
+            call=trajectory(maker),
+        )(maker)
+
+    return register
+
+
+def _not_empty(case: Case) -> bool:
+    return np.size(case.inputs["parameter"]) > 0
+
+
+@_registered("Sutskever et al. 2013; conventions of torch.optim.SGD", SGD, 0.1)
 def sgd(
     learning_rate: Rate = 1e-3,
     *,
@@ -72,6 +118,7 @@ def sgd(
     return _optimizer(step, learning_rate, maximize)
 
 
+@_registered("Kingma and Ba 2015, algorithm 1; Reddi et al. 2018 for AMSGrad", ADAM, 0.1)
 def adam(
     learning_rate: Rate = 1e-3,
     *,
@@ -117,11 +164,13 @@ def adam(
     return _optimizer(step, learning_rate, maximize)
 
 
+@_registered("Loshchilov and Hutter 2019, algorithm 2", ADAM, 0.1)
 def adamw(learning_rate: Rate = 1e-3, *, weight_decay: float = 0.01, **options: Any) -> Optimizer:
     """Adam with decoupled weight decay: `adam(..., decoupled=True)`."""
     return adam(learning_rate, weight_decay=weight_decay, decoupled=True, **options)
 
 
+@_registered("Hinton 2012; Graves 2013, equations 38 to 45, for the centred form", RMSPROP, 0.05)
 def rmsprop(
     learning_rate: Rate = 1e-2,
     *,
@@ -158,6 +207,7 @@ def rmsprop(
     return _optimizer(step, learning_rate, maximize)
 
 
+@_registered("Duchi, Hazan, Singer 2011; conventions of torch.optim.Adagrad", ADAGRAD, 0.1)
 def adagrad(
     learning_rate: Rate = 1e-2,
     *,
