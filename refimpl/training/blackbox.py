@@ -1,0 +1,117 @@
+"""Black-box differentiation of combinatorial solvers with linear costs.
+
+For a solver y(w) = argmin_y <w, y>, the loss as a function of w is piecewise constant. Its
+replacement is the gradient of a continuous interpolation: move the costs along the incoming
+gradient c, solve again, and compare the solutions,
+
+    w' = w + lambda c,   grad_w = (y(w') - y(w))/lambda
+
+Source: Vlastelica et al. 2020, "Differentiation of Blackbox Combinatorial Solvers", ICLR,
+algorithm 1; Niepert, Minervini, Franceschi 2021 for I-MLE; Sahoo et al. 2023 for the negative
+identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..autograd import Array, array_namespace, constant, custom_vjp, stop_gradient
+from ..validation import float_array, positive
+from .perturbed import _spread
+
+Solver = Callable[[Array], Array]
+
+
+def blackbox(
+    solver: Solver,
+    weights: Array,
+    lambda_: float = 10.0,
+    *,
+    minimise: bool = True,
+    least: float | None = None,
+) -> Array:
+    """y(w), whose backward pass solves once more.
+
+    solver    w -> y of the same shape, the argmin of <w, y> over feasible y (the argmax if not
+              `minimise`); batches as it likes
+    lambda_   > 0: how far costs are moved; small values give 0 unless the solution changes
+    least     costs are not moved below it (0 for shortest paths)
+
+    Raises ValueError if the solution has another shape than the costs.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> cheapest = lambda w: np.eye(2)[np.argmin(w)]
+    >>> grad(lambda w: blackbox(cheapest, w, 2.0)[0])(np.array([1.0, 2.0]))
+    array([-0.5,  0.5])
+    """
+    weights, lambda_ = float_array(weights, "weights"), positive(lambda_, "lambda_")
+    sign = 1.0 if minimise else -1.0
+
+    def forward(w: Array) -> tuple[Array, Any]:
+        y = solver(w)
+        _check(y, w)
+        return y, (w, y)
+
+    def backward(residuals: Any, g: Array) -> tuple[Array]:
+        w, y = residuals
+        moved = w + sign * lambda_ * stop_gradient(g)
+        if least is not None:
+            floor = constant(least, like=moved)
+            moved = array_namespace(moved).maximum(moved, floor)
+        return (sign * (solver(moved) - y) / lambda_,)
+
+    solve = custom_vjp(lambda w: forward(w)[0])
+    solve.defvjp(forward, backward)
+    return solve(weights)
+
+
+def negative_identity(solver: Solver, weights: Array, *, minimise: bool = True) -> Array:
+    """y(w), whose backward pass hands -c (or c for a maximiser) to the costs."""
+    sign = -1.0 if minimise else 1.0
+    solve = custom_vjp(solver)
+    solve.defvjp(lambda w: (solver(w), None), lambda _, g: (sign * g,))
+    return solve(float_array(weights, "weights"))
+
+
+def implicit_mle(
+    solver: Solver,
+    weights: Array,
+    noise: Array,
+    *,
+    sigma: float = 1.0,
+    lambda_: float = 10.0,
+    minimise: bool = True,
+) -> Array:
+    """The mean of y(w + sigma Z); backward, `blackbox` averaged over the same samples (I-MLE).
+
+    noise (S, *weights.shape), or what broadcasts to it.
+    """
+    weights, lambda_ = float_array(weights, "weights"), positive(lambda_, "lambda_")
+    spread = positive(sigma, "sigma") * _spread(noise, weights)
+    sign = 1.0 if minimise else -1.0
+
+    def solve_all(w: Array) -> Array:
+        moved = w + spread
+        return array_namespace(moved).stack([solver(moved[s, ...]) for s in range(spread.shape[0])])
+
+    def forward(w: Array) -> tuple[Array, Any]:
+        solutions = solve_all(w)
+        return array_namespace(solutions).mean(solutions, axis=0), (w, solutions)
+
+    def backward(residuals: Any, g: Array) -> tuple[Array]:
+        w, solutions = residuals
+        gap = solve_all(w + sign * lambda_ * stop_gradient(g)) - solutions
+        return (sign * array_namespace(gap).mean(gap, axis=0) / lambda_,)
+
+    solve = custom_vjp(lambda w: forward(w)[0])
+    solve.defvjp(forward, backward)
+    return solve(weights)
+
+
+def _check(y: Array, w: Array) -> None:
+    if tuple(y.shape) != tuple(w.shape):
+        raise ValueError(
+            f"solver: expected a solution of shape {tuple(w.shape)}, got {tuple(y.shape)}"
+        )
