@@ -166,8 +166,9 @@ def average_precision_loss(
     if beta == 0:
         return loss
     xp = array_namespace(shifted)
-    flat = [xp.reshape(v, (1, shifted.shape[0] * shifted.shape[1])) for v in (shifted, relevant)]
-    return (1 - beta) * loss + beta * _average_precision_loss(*flat, lambda_)
+    one = (1, shifted.shape[0] * shifted.shape[1])
+    whole = _average_precision_loss(xp.reshape(shifted, one), xp.reshape(relevant, one), lambda_)
+    return (1 - beta) * loss + beta * whole
 
 
 def _average_precision_loss(s: Array, relevant: Array, lambda_: float) -> Array:
@@ -182,10 +183,8 @@ def _average_precision_loss(s: Array, relevant: Array, lambda_: float) -> Array:
 
 def _paired(scores: Array, relevance: Array) -> tuple[Array, Array]:
     s = float_array(scores, "scores", min_ndim=2)
-    given = (
-        plain(stop_gradient(relevance)) if hasattr(relevance, "shape") else np.asarray(relevance)
-    )
-    relevant = constant(0.0, like=s) + array_namespace(s).astype(given, s.dtype)
+    known = relevance if is_array(relevance) else like_array(np.asarray(relevance), s)
+    relevant = array_namespace(plain(s)).astype(plain(stop_gradient(known)), plain(s).dtype)
     if s.ndim != 2 or tuple(s.shape) != tuple(relevant.shape):
         raise ValueError(
             f"scores, relevance: expected equal shapes (sequences, n), got {tuple(s.shape)} and "

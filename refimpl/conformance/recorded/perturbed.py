@@ -38,8 +38,9 @@ def _perturbed(inputs: Inputs, record: Record) -> Inputs:
     if noise.ndim > theta.ndim + 1:  # not batched: an axis of length 1 in its place
         noise = noise[:, 0, ...]
     batched = int(params.get("batched", True))
-    options = {"distribution": LAWS[params["noise"]], "batch_ndim": batched}
-    return {"y": perturbed(_function(params), theta, noise, params["sigma"], **options)}
+    law = LAWS[params["noise"]]
+    f, sigma = _function(params), params["sigma"]
+    return {"y": perturbed(f, theta, noise, sigma, distribution=law, batch_ndim=batched)}
 
 
 @recorded("perturbed", "fenchel_young.FenchelYoungLoss")
@@ -47,7 +48,7 @@ def _fenchel_young(inputs: Inputs, record: Record) -> Inputs:
     params, (theta, noise) = record["params"], _given(inputs)
     target = inputs.get("target", inputs.get("y_true"))
     given = _function(params), theta, target, noise, params["sigma"]
-    options = {"minimise": not params.get("maximize", True), "batch_ndim": 1}
+    options: Any = {"minimise": not params.get("maximize", True), "batch_ndim": 1}
     return {
         "loss": fenchel_young_loss(*given, value="distance", **options),
         "fy_value": fenchel_young_loss(*given, **options),
