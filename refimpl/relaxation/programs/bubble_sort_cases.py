@@ -41,6 +41,9 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(law, {"x": apart(rng, 2, 4)}, PLAIN | {"distribution": law, "beta": 2.0})
     for name, batch in BATCHES.items():
         yield Case(name, {"x": apart(rng, *batch, 3)}, PLAIN, kind="edge", flags=("batch-mates",))
+    loose = {"x": np.array([[0.0, 1.0, 2.0, 3.0], [0.9, 0.6, 0.3, 0.0], [0.0, 0.3, 0.2, 0.6]])}
+    params, flags = PLAIN | {"beta": 3.0, "epsilon": 0.3}, ("batch-mates",)
+    yield Case("loose-epsilon", loose, params, flags=flags, checks=("values",))
     yield Case("one", {"x": rng.normal(size=(2, 1))}, PLAIN, kind="edge")
     tied = np.array([[1.0, 1.0, 1.0, 1.0], [2.0, -1.0, 2.0, -1.0]])
     yield Case("ties", {"x": tied}, PLAIN, kind="edge", flags=("tie-half",))

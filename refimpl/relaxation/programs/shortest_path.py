@@ -17,7 +17,7 @@ Source: Petersen et al., "Learning with Algorithmic Supervision via Continuous R
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
@@ -28,9 +28,7 @@ from ..conditions import less_equal
 from ..control import while_loop
 from ..indexing import argmin_soft
 from . import shortest_path_cases as cases
-
-BIG = 1e12  # stands for infinity, which would give 0 * inf
-OFFSETS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+from .grid import BIG, around, nearest, nearest_plain, transport
 
 
 @specification(
@@ -57,7 +55,7 @@ def shortest_path(
 
     cost: (..., H, W), not 1 by 1; returns (..., H, W), (..., H, W) and (..., H, W, 8). The path is
     in [0, 1]; the distance is that from the start, its cost excluded; the predecessors are weights
-    over the neighbours in the order of OFFSETS.
+    over the neighbours in the order of `grid.OFFSETS`.
     beta: inverse temperature of the softmin; inf gives Dijkstra's distances and path.
     rounds: of both parts, by default H + W; at least as many as the needed paths have steps, or
         vertices that no path has reached keep distances of the size of BIG.
@@ -94,12 +92,13 @@ def _distances(cost: Array, beta: float, rounds: int) -> tuple[Array, Array]:
     xp = array_namespace(cost)
     elsewhere = 1 - corner(cost, 0, 0)
     d = BIG * elsewhere
-    cost, P = cost * elsewhere, None
-    for _ in range(rounds):
-        neighbours = around(d, BIG)
-        P = argmin_soft(neighbours, beta=beta, axis=0)
-        d = xp.sum(P * neighbours, axis=0) * elsewhere + cost
-    return d, P
+    cost = cost * elsewhere
+    soft_minimum = nearest_plain if beta == math.inf else nearest
+    for _ in range(rounds - 1):
+        d = soft_minimum(d, beta) * elsewhere + cost
+    neighbours = around(d, BIG)
+    P = argmin_soft(neighbours, beta=beta, axis=0)
+    return xp.sum(P * neighbours, axis=0) * elsewhere + cost, P
 
 
 def _traceback(
@@ -114,7 +113,7 @@ def _traceback(
 ) -> Array:
     def step(state: tuple) -> tuple:
         r, q = state
-        return t_conorm(r, q, conorm, p=p), _followed(q, P)
+        return t_conorm(r, q, conorm, p=p), transport(q, P)
 
     def go_on(state: tuple) -> Array:
         at_start = state[0][..., 0, 0]
@@ -133,22 +132,3 @@ def _traceback(
 def corner(cost: Array, row: int, column: int) -> Array:
     """1 at one vertex, 0 elsewhere, in the shape of cost."""
     return ag.at_set(0 * ag.plain(cost), (..., row, column), 1.0)
-
-
-def around(d: Array, outside: float) -> Array:
-    """The values at the 8 neighbours of each vertex, (..., H, W) -> (8, ..., H, W)."""
-    height, width = d.shape[-2:]
-    padded = ag.pad(d, [(0, 0)] * (d.ndim - 2) + [(1, 1), (1, 1)], outside)
-    return array_namespace(d).stack(
-        [padded[..., 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in OFFSETS], axis=0
-    )
-
-
-def _followed(q: Array, P: Array) -> Array:
-    """Where the mass q goes when each vertex sends its own to its predecessors."""
-    height, width = q.shape[-2:]
-    sent = ag.pad(q * P, [(0, 0)] * (P.ndim - 2) + [(1, 1), (1, 1)], 0.0)
-    arrived: Any = 0.0
-    for k, (i, j) in enumerate(OFFSETS):
-        arrived = arrived + sent[k, ..., 1 - i : 1 - i + height, 1 - j : 1 - j + width]
-    return arrived

@@ -100,14 +100,14 @@ def silhouette(
     if tuple(v.shape[-2:]) != (3, 2):
         raise ValueError(f"triangles: expected shape (..., T, 3, 2), got {tuple(v.shape)}")
     choose(orientation, ("counter_clockwise", "any"), "orientation")
-    e = _edge_distances(v, whole(height, "height", 1), whole(width, "width", 1))
+    e = edge_distances(v, whole(height, "height", 1), whole(width, "width", 1))
     inside = _all_edges(greater(e, 0.0, beta=beta, distribution=distribution))
     if orientation == "any":
         inside = either(inside, _all_edges(less(e, 0.0, beta=beta, distribution=distribution)))
     return t_conorm_reduce(inside, axis=-3)
 
 
-def _edge_distances(v: Array, height: int, width: int) -> Array:
+def edge_distances(v: Array, height: int, width: int) -> Array:
     """Signed distances of pixel centres to edge lines, (..., 3, T, height, width)."""
     xp = array_namespace(v)
     rows = ag.constant([[(i + 0.5) / height] for i in range(height)], like=v)
