@@ -134,7 +134,7 @@ def compare_record(record: Record, adapter: Adapter) -> Iterator[Compared]:
     yield from _all("value", "output", values, expected, record, adapter)
     wanted = record.fields.get("checks", ("vjp", "jvp", "hvp"))
     if "grad" in arrays and "vjp" in wanted:
-        gradients = dict(on_engine.vjp(problem, arrays["cot"]))
+        gradients = dict(on_engine.vjp(problem, _cotangents(arrays)))
         for name, (whole, cut) in adapter.parts.items():
             gradients[name] = cut(gradients[whole])
         yield from _all("vjp", "gradient of", gradients, arrays["grad"], record, adapter)
@@ -142,8 +142,14 @@ def compare_record(record: Record, adapter: Adapter) -> Iterator[Compared]:
         pushed = on_engine.jvp(problem, arrays["tan"])
         yield from _all("jvp", "tangent of", pushed, arrays["jvp"], record, adapter)
     if "hvp" in arrays and "hvp" in wanted:
-        second = on_engine.hvp(problem, arrays["cot"], arrays["vec"])
+        second = on_engine.hvp(problem, _cotangents(arrays), arrays["vec"])
         yield from _all("hvp", "second derivative of", second, arrays["hvp"], record, adapter)
+
+
+def _cotangents(arrays: Mapping[str, Arrays]) -> Arrays:
+    """The recorded cotangents; without any, 1 for outputs that are single numbers."""
+    ones = {k: np.ones_like(v) for k, v in arrays.get("out", {}).items() if np.ndim(v) == 0}
+    return arrays.get("cot", ones)
 
 
 def _all(
