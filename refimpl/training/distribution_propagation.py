@@ -20,16 +20,41 @@ ICLR.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..autograd import Array, array_namespace, constant, ndtr, vjp
+from ..autograd import Array, array_namespace, constant, vjp
+from ..spec import Invariant, specification
 from ..validation import choose, float_array, non_negative
 from .gram import identity
+from .propagation_cases import (
+    ACTIVATIONS,
+    NOTES,
+    activation_cases,
+    affine_cases,
+    cauchy_network_cases,
+    full_cases,
+    linear_in_scale,
+    mlp,
+    network_cases,
+    semidefinite,
+)
 
 STABILITY = {"gaussian": 2, "cauchy": 1}
+SOURCE = "Petersen et al. 2024, Stable Distribution Propagation"
+SEMIDEFINITE = Invariant("covariance", "symmetric and positive semidefinite", semidefinite)
 
 
+@specification(
+    name="training.affine",
+    source=f"{SOURCE}, section 3: alpha-stable laws under affine maps",
+    inputs=("location", "scale", "weight", "bias"),
+    outputs=("location", "scale"),
+    cases=affine_cases,
+    invariants=(Invariant("scale", "proportional to the scale of the input", linear_in_scale),),
+    kinks="a scale of 0: derivative 0 (Gaussian); a weight of 0: derivative 0 (Cauchy)",
+    notes=NOTES,
+)
 def affine(
     location: Array,
     scale: Array,
@@ -57,6 +82,14 @@ def affine(
     return moved, _root(xp, (s * s) @ (W * W))
 
 
+@specification(
+    name="training.affine_full",
+    source=f"{SOURCE}, section 3",
+    inputs=("mean", "covariance", "weight", "bias"),
+    outputs=("mean", "covariance"),
+    cases=full_cases,
+    invariants=(SEMIDEFINITE,),
+)
 def affine_full(
     mean: Array, covariance: Array, weight: Array, bias: Array | None = None
 ) -> tuple[Array, Array]:
@@ -70,6 +103,20 @@ def affine_full(
     return moved, weight @ covariance @ W
 
 
+def _named_activation(location: Array, scale: Array, *, phi: str) -> tuple[Array, Array]:
+    return activation(location, scale, ACTIVATIONS[choose(phi, ACTIVATIONS, "phi")])
+
+
+@specification(
+    name="training.activation",
+    source=f"{SOURCE}, equations for ReLU and other non-linearities",
+    inputs=("location", "scale"),
+    outputs=("location", "scale"),
+    cases=activation_cases,
+    invariants=(Invariant("scale", "proportional to the scale of the input", linear_in_scale),),
+    kinks="where phi has one; the ReLU has the slope 0 at 0",
+    call=_named_activation,
+)
 def activation(location: Array, scale: Array, phi: Callable[[Array], Array]) -> tuple[Array, Array]:
     """phi(location) and |phi'(location)| scale, for an element-wise function phi of any kind.
 
@@ -124,6 +171,50 @@ def sample_jacobian(network: Callable[[Array], Array], x: Array) -> tuple[Array,
     return y, xp.stack(rows, axis=1)
 
 
+def propagate_marginal(
+    layers: Sequence[Any], location: Array, scale: Array, *, law: str = "gaussian"
+) -> tuple[Array, Array]:
+    """Location and scale of each output, (..., m), without correlations between entries.
+
+    layers           in order: (weight, bias) for an affine map, bias None or (m,), and element-wise
+                     functions
+    location, scale  of independent inputs, (..., n)
+
+    One forward pass. What one layer correlates the next treats as independent.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import relu
+    >>> net = [(np.ones((2, 1)), None), relu, (np.ones((1, 2)), None)]
+    >>> propagate_marginal(net, np.array([1.0]), np.array([0.5]))[1].round(6)  # fully: 1.0
+    array([0.707107])
+    """
+    for layer in layers:
+        if callable(layer):
+            location, scale = activation(location, scale, layer)
+        else:
+            location, scale = affine(location, scale, *layer, law=law)
+    return location, scale
+
+
+def _through_mlp(
+    x: Array, weight1: Array, bias1: Array, weight2: Array, bias2: Array, *, std: Any,
+    activation: str,
+) -> tuple[Array, Array]:  # fmt: skip
+    return propagate(mlp(activation, weight1, bias1, weight2, bias2), x, std)
+
+
+@specification(
+    name="training.propagate",
+    source=f"{SOURCE}; distprop 0.1.0",
+    inputs=("x", "weight1", "bias1", "weight2", "bias2"),
+    outputs=("mean", "covariance"),
+    cases=network_cases,
+    invariants=(SEMIDEFINITE,),
+    kinks="those of the network; std 0 has the derivative 0",
+    second_order=False,
+    notes=NOTES,
+    call=_through_mlp,
+)
 def propagate(
     network: Callable[[Array], Array], x: Array, std: float | Array = 1.0
 ) -> tuple[Array, Array]:
@@ -151,6 +242,23 @@ def propagate(
     return y, scaled @ xp.matrix_transpose(scaled)
 
 
+def _cauchy_through_mlp(
+    x: Array, gamma: Array, weight1: Array, bias1: Array, weight2: Array, bias2: Array, *,
+    activation: str,
+) -> tuple[Array, Array]:  # fmt: skip
+    return propagate_cauchy(mlp(activation, weight1, bias1, weight2, bias2), x, gamma)[:2]
+
+
+@specification(
+    name="training.propagate_cauchy",
+    source=SOURCE,
+    inputs=("x", "gamma", "weight1", "bias1", "weight2", "bias2"),
+    outputs=("location", "scale"),
+    cases=cauchy_network_cases,
+    kinks="an entry of J that is 0: derivative 0; and those of the network",
+    second_order=False,
+    call=_cauchy_through_mlp,
+)
 def propagate_cauchy(
     network: Callable[[Array], Array], x: Array, gamma: Array
 ) -> tuple[Array, Array, Array]:
@@ -162,84 +270,6 @@ def propagate_cauchy(
     xp = array_namespace(J)
     widths = float_array(gamma, "gamma")[..., None, :]
     return y, xp.sum(xp.abs(J) * widths, axis=-1), J
-
-
-def pairwise_probability(mean: Array, covariance: Array) -> Array:
-    """P(y_i > y_j) for a Gaussian y: Phi((mu_i - mu_j)/sqrt(S_ii + S_jj - S_ij - S_ji)).
-
-    mean (..., m), covariance (..., m, m); returns (..., m, m) with 1/2 on the diagonal. Where the
-    difference has no variance, the probability is 0, 1/2 or 1, with derivative 0.
-    """
-    mu, S = float_array(mean, "mean", min_ndim=1), float_array(covariance, "covariance", min_ndim=2)
-    xp = array_namespace(mu, S)
-    n = mu.shape[-1]
-    variances = xp.sum(S * identity(n, S), axis=-1)
-    spread = variances[..., :, None] + variances[..., None, :] - S - xp.matrix_transpose(S)
-    return _ratio_probability(xp, mu, spread, ndtr, root=True)
-
-
-def pairwise_probability_cauchy(location: Array, jacobian: Array, gamma: Array) -> Array:
-    """P(y_i > y_j) in Cauchy noise: 1/2 + atan((y_i - y_j)/(|J_i - J_j| gamma))/pi.
-
-    location (..., m), jacobian (..., m, n), gamma (..., n); returns (..., m, m), 1/2 on the
-    diagonal. Where the difference has no width, as `pairwise_probability`.
-    """
-    xp = array_namespace(location, jacobian)
-    difference = xp.abs(jacobian[..., :, None, :] - jacobian[..., None, :, :])
-    width = xp.sum(difference * float_array(gamma, "gamma")[..., None, None, :], axis=-1)
-
-    def cdf(z: Array) -> Array:
-        return 0.5 + xp.atan(z) / math.pi
-
-    return _ratio_probability(xp, location, width, cdf, root=False)
-
-
-def _ratio_probability(
-    xp: Any, mu: Array, spread: Array, cdf: Callable[[Array], Array], *, root: bool
-) -> Array:
-    """cdf((mu_i - mu_j)/spread), or with its root; a step where the spread is 0."""
-    gap = mu[..., :, None] - mu[..., None, :]
-    fixed = spread <= 0
-    safe = xp.where(fixed, constant(1.0, like=spread), spread)
-    step = xp.where(gap > 0, 1.0, xp.where(gap < 0, 0.0, 0.5))
-    return xp.where(fixed, xp.astype(step, gap.dtype), cdf(gap / (xp.sqrt(safe) if root else safe)))
-
-
-def relu_moments(mean: Array, std: Array) -> tuple[Array, Array]:
-    """Mean and variance of max(0, N(mean, std^2)), exact: the moment-matching baseline.
-
-    With z = mean/std, both are std and std^2 times functions of z; below z = -6 the variance is
-    computed without cancellation only up to rounding, and is never negative. std > 0.
-
-    Source: Frey and Hinton 1999, "Variational learning in nonlinear Gaussian belief networks".
-    """
-    mu, s = float_array(mean, "mean"), float_array(std, "std")
-    xp = array_namespace(mu, s)
-    z = mu / s
-    Phi, density = ndtr(z), xp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    first = z * Phi + density
-    variance = (z * z + 1) * Phi + z * density - first * first
-    return s * first, s * s * xp.where(variance > 0, variance, 0.0 * variance)
-
-
-def relu_total_variation(mean: Array, std: Array) -> Array:
-    """Phi(-|mean|/std): the total variation between the ReLU of a Gaussian and its propagation."""
-    xp = array_namespace(mean, std)
-    return ndtr(-xp.abs(mean) / std)
-
-
-def gaussian_negative_log_likelihood(targets: Array, mean: Array, covariance: Array) -> Array:
-    """-log N(targets; mean, covariance) of each sample, (...,).
-
-    targets, mean (..., m); covariance (..., m, m) positive definite (add the output variance, or a
-    little on the diagonal, to a propagated one of low rank).
-    """
-    xp = array_namespace(mean, covariance)
-    gap = targets - mean
-    solved = xp.linalg.solve(covariance, gap[..., None])[..., 0]
-    _, logdet = xp.linalg.slogdet(covariance)
-    m = mean.shape[-1]
-    return 0.5 * (xp.sum(gap * solved, axis=-1) + logdet + m * math.log(2 * math.pi))
 
 
 def _root(xp: Any, x: Array) -> Array:

@@ -9,6 +9,7 @@ from scipy import stats
 from refimpl.autograd import Generator, array_namespace, grad, jacobian, relu, sigmoid
 from refimpl.autograd.numerics import check_grads
 from refimpl.training import distribution_propagation as dp
+from refimpl.training import propagated_outputs as outputs
 
 RNG = np.random.default_rng(0)
 W1, W2 = RNG.normal(size=(5, 3)), RNG.normal(size=(2, 5))
@@ -97,7 +98,7 @@ def test_pairs_are_complementary_and_right():
     mean = RNG.normal(size=(2, 3))
     A = RNG.normal(size=(2, 3, 3))
     S = A @ np.swapaxes(A, -1, -2)
-    P = dp.pairwise_probability(mean, S)
+    P = outputs.pairwise_probability(mean, S)
     np.testing.assert_allclose(P + np.swapaxes(P, -1, -2), 1.0)
     spread = math.sqrt(S[0, 0, 0] + S[0, 1, 1] - 2 * S[0, 0, 1])
     assert P[0, 0, 1] == pytest.approx(stats.norm.cdf((mean[0, 0] - mean[0, 1]) / spread))
@@ -108,17 +109,17 @@ def test_pairs_without_spread_are_steps_with_no_gradient():
     mean = np.array([1.0, 0.0, 0.0])
 
     def total(mean):
-        P = dp.pairwise_probability(mean, np.zeros((3, 3)))
+        P = outputs.pairwise_probability(mean, np.zeros((3, 3)))
         return array_namespace(P).sum(P * np.arange(9.0).reshape(3, 3))
 
-    P = dp.pairwise_probability(mean, np.zeros((3, 3)))
+    P = outputs.pairwise_probability(mean, np.zeros((3, 3)))
     np.testing.assert_array_equal(P, [[0.5, 1, 1], [0, 0.5, 0.5], [0, 0.5, 0.5]])
     np.testing.assert_array_equal(grad(total)(mean), 0.0)
 
 
 def test_cauchy_pairs():
     location, J = np.array([1.0, 0.0]), np.array([[1.0, 0.0], [0.0, 2.0]])
-    P = dp.pairwise_probability_cauchy(location, J, np.array([0.5, 0.25]))
+    P = outputs.pairwise_probability_cauchy(location, J, np.array([0.5, 0.25]))
     assert P[0, 1] == pytest.approx(stats.cauchy.cdf(1.0))
     assert P[0, 1] + P[1, 0] == pytest.approx(1.0)
 
@@ -129,7 +130,7 @@ def test_relu_moments_are_those_of_the_rectified_gaussian(mu):
     density, y = stats.norm.pdf(grid, mu), np.maximum(grid, 0)
     mean = np.trapezoid(y * density, grid)
     variance = np.trapezoid((y - mean) ** 2 * density, grid)
-    found = dp.relu_moments(np.array(mu), np.array(1.0))
+    found = outputs.relu_moments(np.array(mu), np.array(1.0))
     assert found[0] == pytest.approx(mean, rel=1e-6, abs=1e-15)
     assert found[1] == pytest.approx(variance, rel=1e-6, abs=1e-15)
 
@@ -137,7 +138,7 @@ def test_relu_moments_are_those_of_the_rectified_gaussian(mu):
 def test_the_linearisation_is_the_nearest_gaussian_in_total_variation():
     """The mass that no Gaussian has, at 0 for mu > 0; others are farther away."""
     mu, sigma = 0.6, 1.0
-    claimed = float(dp.relu_total_variation(np.array(mu), np.array(sigma)))
+    claimed = float(outputs.relu_total_variation(np.array(mu), np.array(sigma)))
     grid = np.linspace(-12, 12, 400_001)
     rectified = np.where(grid > 0, stats.norm.pdf(grid, mu, sigma), 0.0)
 
@@ -148,14 +149,14 @@ def test_the_linearisation_is_the_nearest_gaussian_in_total_variation():
     assert distance(mu, sigma) == pytest.approx(claimed, abs=1e-4)
     for m, s in ((mu + 0.1, sigma), (mu - 0.1, sigma), (mu, 0.9), (mu, 1.1)):
         assert distance(m, s) > claimed
-    moments = dp.relu_moments(np.array(mu), np.array(sigma))
+    moments = outputs.relu_moments(np.array(mu), np.array(sigma))
     assert distance(float(moments[0]), math.sqrt(float(moments[1]))) > claimed
 
 
 def test_the_likelihood_is_scipys():
     A = RNG.normal(size=(3, 3))
     S, mean, t = A @ A.T + np.eye(3), RNG.normal(size=3), RNG.normal(size=3)
-    found = dp.gaussian_negative_log_likelihood(t, mean, S)
+    found = outputs.gaussian_negative_log_likelihood(t, mean, S)
     assert found == pytest.approx(-stats.multivariate_normal.logpdf(t, mean, S))
 
 
@@ -168,3 +169,29 @@ def test_bad_arguments_are_named():
         dp.propagate(network, X, -1.0)
     with pytest.raises(ValueError, match="law"):
         dp.affine(X, X, W1, law="levy")
+
+
+def test_marginal_propagation_is_exact_up_to_the_first_hidden_layer_and_then_differs():
+    rng = np.random.default_rng(0)
+    W, V, x, s = rng.normal(size=(4, 3)), rng.normal(size=(2, 4)), rng.normal(size=3), 0.3
+    layers = [(W, None), relu]
+    _, marginal = dp.propagate_marginal(layers, x, np.full(3, s))
+    _, full = dp.propagate(lambda x: relu(x @ W.T), x[None], s)
+    np.testing.assert_allclose(marginal, np.sqrt(np.diagonal(full[0])), rtol=1e-12)
+    _, marginal = dp.propagate_marginal([*layers, (V, None)], x, np.full(3, s))
+    np.testing.assert_allclose(marginal**2, (V**2) @ np.diagonal(full[0]), rtol=1e-12)
+
+
+def test_marginal_cauchy_scales_are_at_least_those_of_the_whole_jacobian():
+    """|V| |W| >= |V W|: dropping the correlations never narrows a Cauchy law."""
+    rng = np.random.default_rng(1)
+    W, V, x, gamma = *rng.normal(size=(2, 3, 3)), rng.normal(size=3), rng.uniform(0.1, 1, 3)
+    _, marginal = dp.propagate_marginal([(W, None), (V, None)], x, gamma, law="cauchy")
+    _, exact, _ = dp.propagate_cauchy(lambda x: x @ W.T @ V.T, x[None], gamma[None])
+    assert (marginal >= exact[0] - 1e-12).all()
+
+
+def test_output_noise_adds_to_the_variances_only():
+    S = outputs.with_output_noise(np.ones((2, 3, 3)), np.array([[1.0, 2.0, 0.0], [0.0] * 3]))
+    np.testing.assert_array_equal(S[0] - 1, np.diag([1.0, 4.0, 0.0]))
+    np.testing.assert_array_equal(S[1], 1)

@@ -9,6 +9,7 @@ from typing import Any
 from refimpl import autograd as ag
 from refimpl.autograd import array_namespace
 from refimpl.training import distribution_propagation as dp
+from refimpl.training import propagated_outputs as outputs
 from refimpl.training.gem import self_self_attention
 
 from . import recorded
@@ -81,7 +82,7 @@ def _sdp(inputs: Inputs, record: Record) -> Inputs:
 def _cauchy(inputs: Inputs, record: Record) -> Inputs:
     network = _network(inputs, record["params"])
     location, scale, J = dp.propagate_cauchy(network, inputs["x"], inputs["gamma"])
-    pairs = dp.pairwise_probability_cauchy(location, J, inputs["gamma"])
+    pairs = outputs.pairwise_probability_cauchy(location, J, inputs["gamma"])
     return {"loc": location, "scale": scale, "jacobian": J, "pairwise": pairs}
 
 
@@ -104,13 +105,13 @@ def _marginal(inputs: Inputs, record: Record) -> Inputs:
 
 @recorded("sdp", "gaussian_pairwise_probability")
 def _pairs(inputs: Inputs, record: Record) -> Inputs:
-    return {"p": dp.pairwise_probability(inputs["mu"], inputs["cov"])}
+    return {"p": outputs.pairwise_probability(inputs["mu"], inputs["cov"])}
 
 
 @recorded("sdp", "relu_moment_matching")
 def _moments(inputs: Inputs, record: Record) -> Inputs:
-    mean, variance = dp.relu_moments(inputs["mu"], inputs["sigma"])
-    distance = dp.relu_total_variation(inputs["mu"], inputs["sigma"])
+    mean, variance = outputs.relu_moments(inputs["mu"], inputs["sigma"])
+    distance = outputs.relu_total_variation(inputs["mu"], inputs["sigma"])
     return {"mean": mean, "var": variance, "tv_sdp": distance}
 
 

@@ -1,0 +1,153 @@
+"""What propagated distributions are used for: probabilities, likelihoods, baselines.
+
+Source: Petersen et al. 2024, "Uncertainty Quantification via Stable Distribution Propagation",
+ICLR.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ..autograd import Array, array_namespace, constant, ndtr
+from ..spec import Invariant, specification
+from ..validation import float_array
+from .gram import identity
+from .propagation_cases import (
+    NOTES,
+    complementary,
+    likelihood_cases,
+    moment_cases,
+    pairwise_cases,
+    pairwise_cauchy_cases,
+)
+
+SOURCE = "Petersen et al. 2024, Stable Distribution Propagation"
+COMPLEMENTARY = Invariant("complement", "P(i > j) + P(j > i) = 1", complementary)
+
+
+def with_output_noise(covariance: Array, std: Array) -> Array:
+    """covariance + diag(std^2): the noise of the input and that of a probabilistic network.
+
+    covariance (..., m, m), std (..., m) >= 0, the deviation that the network predicts
+
+    >>> import numpy as np
+    >>> with_output_noise(np.ones((2, 2)), np.array([1.0, 2.0]))
+    array([[2., 1.],
+           [1., 5.]])
+    """
+    s = float_array(std, "std", min_ndim=1)
+    return covariance + (s * s)[..., None] * identity(s.shape[-1], s)
+
+
+@specification(
+    name="training.pairwise_probability",
+    source=f"{SOURCE}, section on classification",
+    inputs=("mean", "covariance"),
+    outputs=("probability",),
+    cases=pairwise_cases,
+    invariants=(COMPLEMENTARY,),
+    kinks="a difference without variance: derivative 0",
+    notes=NOTES,
+)
+def pairwise_probability(mean: Array, covariance: Array) -> Array:
+    """P(y_i > y_j) for a Gaussian y: Phi((mu_i - mu_j)/sqrt(S_ii + S_jj - S_ij - S_ji)).
+
+    mean (..., m), covariance (..., m, m); returns (..., m, m) with 1/2 on the diagonal. Where the
+    difference has no variance, the probability is 0, 1/2 or 1, with derivative 0.
+    """
+    mu, S = float_array(mean, "mean", min_ndim=1), float_array(covariance, "covariance", min_ndim=2)
+    xp = array_namespace(mu, S)
+    n = mu.shape[-1]
+    variances = xp.sum(S * identity(n, S), axis=-1)
+    spread = variances[..., :, None] + variances[..., None, :] - S - xp.matrix_transpose(S)
+    return _ratio_probability(xp, mu, spread, ndtr, root=True)
+
+
+@specification(
+    name="training.pairwise_probability_cauchy",
+    source=f"{SOURCE}, section on classification",
+    inputs=("location", "jacobian", "gamma"),
+    outputs=("probability",),
+    cases=pairwise_cauchy_cases,
+    invariants=(COMPLEMENTARY,),
+    kinks="equal entries of two rows of the Jacobian: derivative 0; no width: derivative 0",
+)
+def pairwise_probability_cauchy(location: Array, jacobian: Array, gamma: Array) -> Array:
+    """P(y_i > y_j) in Cauchy noise: 1/2 + atan((y_i - y_j)/(|J_i - J_j| gamma))/pi.
+
+    location (..., m), jacobian (..., m, n), gamma (..., n); returns (..., m, m), 1/2 on the
+    diagonal. Where the difference has no width, as `pairwise_probability`.
+    """
+    xp = array_namespace(location, jacobian)
+    difference = xp.abs(jacobian[..., :, None, :] - jacobian[..., None, :, :])
+    width = xp.sum(difference * float_array(gamma, "gamma")[..., None, None, :], axis=-1)
+
+    def cdf(z: Array) -> Array:
+        return 0.5 + xp.atan(z) / math.pi
+
+    return _ratio_probability(xp, location, width, cdf, root=False)
+
+
+def _ratio_probability(
+    xp: Any, mu: Array, spread: Array, cdf: Callable[[Array], Array], *, root: bool
+) -> Array:
+    """cdf((mu_i - mu_j)/spread), or with its root; a step where the spread is 0."""
+    gap = mu[..., :, None] - mu[..., None, :]
+    fixed = spread <= 0
+    safe = xp.where(fixed, constant(1.0, like=spread), spread)
+    step = xp.where(gap > 0, 1.0, xp.where(gap < 0, 0.0, 0.5))
+    return xp.where(fixed, xp.astype(step, gap.dtype), cdf(gap / (xp.sqrt(safe) if root else safe)))
+
+
+@specification(
+    name="training.relu_moments",
+    source="Frey and Hinton 1999; the moment-matching baseline of Petersen et al. 2024",
+    inputs=("mean", "std"),
+    outputs=("mean", "variance"),
+    cases=moment_cases,
+    kinks="where rounding makes the variance negative, it is 0",
+)
+def relu_moments(mean: Array, std: Array) -> tuple[Array, Array]:
+    """Mean and variance of max(0, N(mean, std^2)), exact: the moment-matching baseline.
+
+    With z = mean/std, both are std and std^2 times functions of z; below z = -6 the variance is
+    computed without cancellation only up to rounding, and is never negative. std > 0.
+
+    Source: Frey and Hinton 1999, "Variational learning in nonlinear Gaussian belief networks".
+    """
+    mu, s = float_array(mean, "mean"), float_array(std, "std")
+    xp = array_namespace(mu, s)
+    z = mu / s
+    Phi, density = ndtr(z), xp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    first = z * Phi + density
+    variance = (z * z + 1) * Phi + z * density - first * first
+    return s * first, s * s * xp.where(variance > 0, variance, 0.0 * variance)
+
+
+def relu_total_variation(mean: Array, std: Array) -> Array:
+    """Phi(-|mean|/std): the total variation between the ReLU of a Gaussian and its propagation."""
+    xp = array_namespace(mean, std)
+    return ndtr(-xp.abs(mean) / std)
+
+
+@specification(
+    name="training.gaussian_negative_log_likelihood",
+    source=f"{SOURCE}, training by likelihood",
+    inputs=("targets", "mean", "covariance"),
+    outputs=("loss",),
+    cases=likelihood_cases,
+)
+def gaussian_negative_log_likelihood(targets: Array, mean: Array, covariance: Array) -> Array:
+    """-log N(targets; mean, covariance) of each sample, (...,).
+
+    targets, mean (..., m); covariance (..., m, m) positive definite (add the output variance, or a
+    little on the diagonal, to a propagated one of low rank).
+    """
+    xp = array_namespace(mean, covariance)
+    gap = targets - mean
+    solved = xp.linalg.solve(covariance, gap[..., None])[..., 0]
+    _, logdet = xp.linalg.slogdet(covariance)
+    m = mean.shape[-1]
+    return 0.5 * (xp.sum(gap * solved, axis=-1) + logdet + m * math.log(2 * math.pi))
