@@ -37,7 +37,7 @@ class Trajectory:
         apart: bool,
         monitor: Callable[[Array], None] | None,
     ) -> None:
-        self.leaves, self.rebuild, self.q, self.total = leaves, rebuild, q, total
+        self.leaves, self.rebuild, self.q, self.total = leaves, rebuild, q, list(total)
         self.epsilon, self.apart, self.monitor = epsilon, apart, monitor
         self.running = any_true(alive_rows(q, epsilon))
 
@@ -57,12 +57,13 @@ class Trajectory:
         if not checkpointed:
             return self._advance(go_on, body, rounds)
         moving = [k for k, leaf in enumerate(self.leaves) if ag.is_array(leaf)]
-        after: list[Trajectory] = []  # leaves that are no arrays are the same in every repetition
+        exact = [None if ag.is_array(leaf) else leaf for leaf in self.leaves]  # as they are now
+        after: list[Trajectory] = []
         count = 0
 
         def segment(arrays: list, q: Array, total: list) -> tuple:
             nonlocal count
-            leaves = list(self.leaves)
+            leaves = list(exact)
             for k, leaf in zip(moving, arrays, strict=True):
                 leaves[k] = leaf
             inner = Trajectory(
