@@ -256,7 +256,7 @@ def _pool_cases(rng: np.random.Generator) -> Iterator[Case]:
     for size, padding, shape in ((2, 0, (2, 3, 6, 4)), (2, 1, (2, 5, 5)), (3, 0, (1, 2, 6, 7))):
         name = f"size{size}-padding{padding}"
         yield Case(name, {"x": rng.uniform(size=shape)}, {"size": size, "padding": padding})
-    tied = {"x": np.full((1, 4, 4), 0.5)}
+    tied = {"x": np.full((1, 2, 2), 0.5)}
     yield Case("tied", tied, {"size": 2, "padding": 0}, kind="kink", flags=("ties",))
 
 
