@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from . import __version__
 
@@ -32,18 +31,6 @@ mark your function like this, and check the file:
       return sorted_values, permutation
 
 exit status: 0 all passed, 1 findings, 2 the command was not understood"""
-
-CHECK_EPILOG = """\
-examples:
-  refimpl check my_sort.py
-  refimpl check my_sort.py --level values,vjp --max-cases 20
-  refimpl check my_sort.py --case 'sorting.sorting_network/odd_even-*'
-  refimpl check diffsort --json report.json
-  refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
-
-Every finding ends with the command that repeats it alone. Without a target the specification is
-checked against itself: finite differences, invariants, float32, recorded upstream numbers
-(a folder of your own with REFIMPL_VECTORS=FOLDER)."""
 
 
 class _UsageError(Exception):
@@ -77,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .conformance.options import CHECK_EPILOG, add_arguments
+
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="refimpl",
@@ -94,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=CHECK_EPILOG,
         formatter_class=raw,
     )
-    _add_check_options(check)
+    add_arguments(check)
+    check.set_defaults(run=_check)
     listing = commands.add_parser("list", help="the methods of the specification")
     listing.add_argument("pattern", nargs="?", default="*", help="only names like 'sorting.*'")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -113,22 +103,6 @@ def _parser() -> argparse.ArgumentParser:
     experiment.add_argument("arguments", nargs=argparse.REMAINDER)
     experiment.set_defaults(run=_run)
     return parser
-
-
-def _add_check_options(check: argparse.ArgumentParser) -> None:
-    from .conformance.outcome import LEVEL_KEYS
-
-    check.add_argument("target", nargs="?", help="a Python file, or a library with an adapter")
-    check.add_argument("--case", default="*", metavar="PATTERN", help="only ENTRY or ENTRY/CASE")
-    check.add_argument("--function", metavar="NAME", help="only this one of the file's functions")
-    levels = ", ".join(LEVEL_KEYS)
-    check.add_argument("--level", metavar="LEVELS", help=f"only some of: {levels}")
-    check.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
-    check.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
-    check.add_argument("--json", metavar="FILE", help="write a JSON report ('-': to stdout)")
-    check.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
-    check.add_argument("-v", "--verbose", action="store_true", help="name every failing case")
-    check.set_defaults(run=_check)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -151,25 +125,6 @@ def _run(options: argparse.Namespace) -> int:
         return 1
 
 
-def _positive(text: str) -> int:
-    number = int(text) if text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return number
-
-
-def _levels(text: str | None) -> tuple[str, ...]:
-    from .conformance.outcome import LEVEL_KEYS
-
-    if text is None:
-        return tuple(LEVEL_KEYS)
-    chosen = tuple(part.strip() for part in text.split(","))
-    for name in chosen:
-        if name not in LEVEL_KEYS:
-            _unknown("level", name, LEVEL_KEYS)
-    return chosen
-
-
 def _unknown(what: str, name: str, known: Iterable[str]) -> None:
     names = list(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
@@ -178,70 +133,13 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from .conformance import loading
-    from .conformance.check import Options, check_target
-    from .conformance.outcome import Report
-    from .conformance.report import text_report, write_json
-    from .conformance.specification import check_specification
+    from .conformance.command import check
+    from .conformance.loading import UsageError
 
-    options = Options(
-        seed=arguments.seed,
-        cases=arguments.case,
-        levels=_levels(arguments.level),
-        function=arguments.function,
-        max_cases=arguments.max_cases,
-        fail_fast=arguments.fail_fast,
-        progress=_progress,
-    )
     try:
-        if arguments.target is None:
-            report = check_specification(options)
-        else:
-            report = check_target(loading.load(arguments.target), options)
-    except loading.UsageError as error:
+        return check(arguments)
+    except UsageError as error:
         raise _UsageError(str(error)) from error
-    except loading.LoadError as error:
-        report = Report(arguments.target, arguments.seed, errors=[str(error)])
-    if not report.outcomes and not report.errors:
-        _nothing_matches(arguments)
-    if arguments.json == "-":
-        write_json(report, sys.stdout)
-    else:
-        print(text_report(report, verbose=arguments.verbose), end="")
-        if arguments.json:
-            _write(report, arguments.json)
-    return report.exit_status
-
-
-def _write(report: Any, path: str) -> None:
-    from .conformance.report import write_json
-
-    try:
-        with open(path, "w", encoding="utf-8") as stream:
-            write_json(report, stream)
-    except OSError as error:
-        raise _UsageError(f"--json {path}: {error.strerror}") from error
-
-
-def _nothing_matches(arguments: argparse.Namespace) -> None:
-    from .conformance.names import closest_cases
-
-    close = closest_cases(arguments.case, arguments.seed)
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
-    where = f"in {arguments.target}" if arguments.target else "in the specification"
-    level = f" at level {arguments.level}" if arguments.level else ""
-    raise _UsageError(f"nothing {where} matches --case {arguments.case!r}{level}{hint}")
-
-
-def _progress(items: Iterable[Any], label: str) -> Iterable[Any]:
-    """A progress bar on a terminal, where tqdm is installed; otherwise silence."""
-    if not sys.stderr.isatty():
-        return items
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return items
-    return tqdm(items, desc=label, leave=False)
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from .invariants import check_invariants
 from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome, Report, level_of
 from .target import Implementation, Target
+from .versions import versions
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
@@ -79,7 +80,7 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     options = options or Options()
     start = time.perf_counter()
     command = f"refimpl check {shlex.quote(target.name)}"
-    report = Report(target.name, options.seed, command=command)
+    report = Report(target.name, options.seed, command=command, packages=versions(target))
     with quiet():
         for claim in target.implementations:
             if options.wants(claim.entry) and options.function in (None, claim.label):

@@ -99,7 +99,10 @@ def level_of(case: Case, check: str) -> str:
 
 @dataclass
 class Report:
-    """All outcomes of one run, what is needed to repeat it, and the failures by kind."""
+    """All outcomes of one run, what is needed to repeat it, and the failures by kind.
+
+    packages  versions of what the target uses, by name
+    """
 
     target: str
     seed: int
@@ -108,6 +111,7 @@ class Report:
     command: str = "refimpl check"
     seconds: float = 0.0
     groups: list[Group] = field(default_factory=list)
+    packages: dict[str, str] = field(default_factory=dict)
 
     def extend(self, outcomes: Iterable[Outcome]) -> None:
         """Add outcomes."""

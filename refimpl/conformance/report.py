@@ -1,15 +1,10 @@
-"""Reports: text for the terminal, JSON for programs. Both are made from the same outcomes."""
+"""The report as text for the terminal."""
 
 from __future__ import annotations
 
-import json
-import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, TextIO
-
-from refimpl import __version__
 
 from .grouping import Group
 from .outcome import STATUSES, Outcome, Report
@@ -31,7 +26,7 @@ def text_report(report: Report, *, verbose: bool = False) -> str:
     lines += _reasons(report, "unsupported", "Not supported by the target")
     lines += _reasons(report, "expected", "Expected to fail, and did")
     lines += _reasons(report, "not run", "Not run")
-    lines += ["", _verdict(report, roots)]
+    lines += ["", verdict(report)]
     return "\n".join(lines) + "\n"
 
 
@@ -39,12 +34,13 @@ def _scope(report: Report) -> str:
     entries = {outcome.entry for outcome in report.outcomes}
     cases = {outcome.name for outcome in report.outcomes}
     return (
-        f"{_count(len(entries), 'method')}, {_count(len(cases), 'case')}, "
-        f"{_count(len(report.outcomes), 'comparison')} in {report.seconds:.1f} s"
+        f"{counted(len(entries), 'method')}, {counted(len(cases), 'case')}, "
+        f"{counted(len(report.outcomes), 'comparison')} in {report.seconds:.1f} s"
     )
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """The number with its noun, in the plural unless it is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -93,7 +89,7 @@ def _consequences(report: Report, cause: Group, verbose: bool) -> Iterator[str]:
     for subject, outcomes in following.items():
         first = outcomes[0]
         words = f": {first.message}" if first.failure is None else ""
-        number = _count(len(outcomes), "comparison")
+        number = counted(len(outcomes), "comparison")
         yield from _labelled("follows", f"{subject}{words} ({number})")
         for other in outcomes if verbose else outcomes[:1]:
             yield from _labelled("", report.replay(other), wrap=False)
@@ -109,82 +105,30 @@ def _labelled(label: str, text: str, wrap: bool = True) -> list[str]:
 
 
 def _reasons(report: Report, status: str, title: str) -> Iterator[str]:
+    lines = reasons(report, status)
+    if lines:
+        yield ""
+        yield f"{title}:"
+    for line in lines:
+        yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def reasons(report: Report, status: str) -> list[str]:
+    """The reasons of the outcomes of one status, each with its method and how often it holds."""
     chosen = Counter((o.entry, o.message) for o in report.outcomes if o.status == status)
-    if not chosen:
-        return
-    yield ""
-    yield f"{title}:"
-    for (entry, reason), number in sorted(chosen.items()):
-        yield from textwrap.wrap(
-            f"{entry}: {reason} ({_count(number, 'comparison')})", WIDTH,
-            initial_indent="  ", subsequent_indent="    ",
-        )  # fmt: skip
+    return [f"{e}: {why} ({counted(n, 'comparison')})" for (e, why), n in sorted(chosen.items())]
 
 
-def _verdict(report: Report, groups: list[Group]) -> str:
+def verdict(report: Report) -> str:
+    """The last line: how many comparisons passed, failed, or were left out."""
     total = _total(report.counts())
     if report.failures or report.errors:
-        kinds = _count(len(groups) + len(report.errors), "kind")
-        failed = _count(len(report.failures) + len(report.errors), "comparison")
+        groups = sum(found.cause is None for found in report.groups)
+        kinds = counted(groups + len(report.errors), "kind")
+        failed = counted(len(report.failures) + len(report.errors), "comparison")
         return f"FAILED: {failed} of {sum(total.values())} failed, in {kinds}."
     if report.exit_status:
         return "FAILED: nothing could be compared."
     left = total["unsupported"] + total["expected"] + total["not run"]
     rest = f", {left} more are listed above with their reasons" if left else ""
-    return f"passed: {_count(total['pass'], 'comparison')}{rest}."
-
-
-def json_report(report: Report) -> dict[str, Any]:
-    """The report as plain data. Numbers that are not finite become text ("nan", "inf")."""
-    return _plain(
-        {
-            "refimpl": __version__,
-            "target": report.target,
-            "seed": report.seed,
-            "seconds": round(report.seconds, 3),
-            "passed": report.exit_status == 0,
-            "errors": report.errors,
-            "levels": {level: dict(counter) for level, counter in report.counts().items()},
-            "outcomes": [_record(report, outcome) for outcome in report.outcomes],
-        }
-    )
-
-
-def _record(report: Report, outcome: Outcome) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "entry": outcome.entry,
-        "case": outcome.case,
-        "check": outcome.check,
-        "level": outcome.level,
-        "status": outcome.status,
-        "subject": outcome.subject,
-        "function": outcome.function,
-    }
-    optional = {
-        "message": outcome.message,
-        "hint": outcome.hint,
-        "symptom": outcome.symptom,
-        "numbers": outcome.numbers(),
-    }
-    record |= {key: value for key, value in optional.items() if value}
-    if outcome.details:
-        record["details"] = [{"label": label, "text": text} for label, text in outcome.details]
-    if outcome.failed:
-        record["replay"] = report.replay(outcome)
-    return record
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
-
-
-def write_json(report: Report, stream: TextIO) -> None:
-    """Write the JSON report to an open text file."""
-    json.dump(json_report(report), stream, indent=1, allow_nan=False)
-    stream.write("\n")
+    return f"passed: {counted(total['pass'], 'comparison')}{rest}."

@@ -85,7 +85,7 @@ def test_a_neighbouring_module_can_be_imported(check, tmp_path):
 def test_an_unknown_spec_name_is_a_finding_with_a_suggestion(check):
     status, out, _ = check(replace=[("toy.soft_pool", "toy.soft_poll")])
     assert status == 1
-    assert "no spec entry is named 'toy.soft_poll'; did you mean toy.soft_pool?" in spaces(out)
+    assert "no spec entry is named 'toy.soft_poll'; did you mean toy.soft_pool" in spaces(out)
     assert "`refimpl list`" in spaces(out)
 
 

@@ -1,0 +1,84 @@
+"""`refimpl check`: from the parsed command line to reports and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from refimpl.progress import progress
+
+from . import loading
+from .check import Options, check_target
+from .html_report import write_html
+from .json_report import schema_text, write_json
+from .junit import write_junit
+from .names import closest_cases
+from .options import chosen
+from .outcome import Report
+from .report import text_report
+from .specification import check_specification
+
+Writer = Callable[[Report, TextIO], None]
+WRITERS: dict[str, Writer] = {"json": write_json, "junit": write_junit, "html": write_html}
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Run the check, print and write its reports; the exit status."""
+    if arguments.schema:
+        print(schema_text(), end="")
+        return 0
+    _writable(arguments)
+    report = _report(arguments, replace(chosen(arguments), progress=_bar))
+    if not report.outcomes and not report.errors:
+        _nothing_matches(arguments)
+    if arguments.json == "-":
+        write_json(report, sys.stdout)
+    else:
+        print(text_report(report, verbose=arguments.verbose), end="")
+    for option, path in _files(arguments).items():
+        with open(path, "w", encoding="utf-8") as stream:
+            WRITERS[option](report, stream)
+    return report.exit_status
+
+
+def _report(arguments: argparse.Namespace, options: Options) -> Report:
+    if arguments.target is None:
+        return check_specification(options)
+    try:
+        return check_target(loading.load(arguments.target), options)
+    except loading.LoadError as error:
+        return Report(arguments.target, arguments.seed, errors=[str(error)])
+
+
+def _files(arguments: argparse.Namespace) -> dict[str, str]:
+    """The report files that were asked for, by option."""
+    wanted = {option: getattr(arguments, option) for option in WRITERS}
+    return {option: path for option, path in wanted.items() if path and (option, path) != _STDOUT}
+
+
+_STDOUT = ("json", "-")
+
+
+def _writable(arguments: argparse.Namespace) -> None:
+    """UsageError for a report that cannot be written, before the check and not after it."""
+    for option, path in _files(arguments).items():
+        try:
+            Path(path).open("a", encoding="utf-8").close()
+        except OSError as error:
+            raise loading.UsageError(f"--{option} {path}: {error.strerror}") from error
+
+
+def _nothing_matches(arguments: argparse.Namespace) -> None:
+    close = closest_cases(arguments.case, arguments.seed)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    where = f"in {arguments.target}" if arguments.target else "in the specification"
+    level = f" at level {arguments.level}" if arguments.level else ""
+    raise loading.UsageError(f"nothing {where} matches --case {arguments.case!r}{level}{hint}")
+
+
+def _bar(items: Iterable[Any], label: str) -> Iterable[Any]:
+    return progress(items, label)

@@ -1,0 +1,89 @@
+"""The command line of `refimpl check`: its options, and what they mean for a run."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterable
+
+from .check import Options
+from .loading import UsageError
+from .outcome import LEVEL_KEYS
+
+CHECK_EPILOG = """\
+examples:
+  refimpl check my_sort.py
+  refimpl check my_sort.py --level values,vjp --max-cases 20
+  refimpl check my_sort.py --case 'sorting.sorting_network/odd_even-*'
+  refimpl check my_sort.py --html report.html    a page with tables and heat maps
+  refimpl check diffsort --json report.json --junit report.xml
+  refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
+
+Every finding ends with the command that repeats it alone. Without a target the specification is
+checked against itself: finite differences, invariants, float32, recorded upstream numbers
+(a folder of your own with REFIMPL_VECTORS=FOLDER)."""
+
+
+def add_arguments(check: argparse.ArgumentParser) -> None:
+    """Declare the options on the parser of the command."""
+    check.add_argument("target", nargs="?", help="a Python file, or a library with an adapter")
+    _add_choices(check)
+    _add_reports(check)
+
+
+def _add_choices(check: argparse.ArgumentParser) -> None:
+    group = check.add_argument_group("what is checked")
+    group.add_argument("--case", default="*", metavar="PATTERN", help="only ENTRY or ENTRY/CASE")
+    group.add_argument("--function", metavar="NAME", help="only this one of the file's functions")
+    levels = ", ".join(LEVEL_KEYS)
+    group.add_argument("--level", metavar="LEVELS", help=f"only some of: {levels}")
+    group.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
+    group.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    group.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
+
+
+def _add_reports(check: argparse.ArgumentParser) -> None:
+    group = check.add_argument_group("reports")
+    group.add_argument("-v", "--verbose", action="store_true", help="name every failing case")
+    group.add_argument("--json", metavar="FILE", help="write a JSON report ('-': to stdout)")
+    group.add_argument("--junit", metavar="FILE", help="write a JUnit XML report, for CI servers")
+    group.add_argument("--html", metavar="FILE", help="write a page with tables and heat maps")
+    group.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of the JSON report, and stop"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return number
+
+
+def chosen(arguments: argparse.Namespace) -> Options:
+    """The parsed command line as options of a run."""
+    return Options(
+        seed=arguments.seed,
+        cases=arguments.case,
+        levels=_levels(arguments.level),
+        function=arguments.function,
+        max_cases=arguments.max_cases,
+        fail_fast=arguments.fail_fast,
+    )
+
+
+def _levels(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return tuple(LEVEL_KEYS)
+    names = tuple(part.strip() for part in text.split(","))
+    for name in names:
+        if name not in LEVEL_KEYS:
+            raise UsageError(f"no level {name!r}; {suggestion(name, LEVEL_KEYS)}")
+    return names
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What may have been meant, or what there is."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names[:20])}"

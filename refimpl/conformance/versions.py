@@ -1,0 +1,25 @@
+"""Versions of the packages that a target uses."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from .target import Target
+
+_NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "jax": ("jax",), "refimpl": ("numpy",)}
+
+
+def versions(target: Target) -> dict[str, str]:
+    """Versions by name: the library that the target is the adapter of, and its frameworks."""
+    names = {} if target.path else {target.name: None}
+    for claim in target.implementations:
+        names |= dict.fromkeys(_NEEDS.get(claim.framework, ()))
+    found = {name: _version(name) for name in names}
+    return {name: version for name, version in found.items() if version}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
