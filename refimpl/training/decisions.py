@@ -3,7 +3,7 @@
 A decision is made with predicted parameters and pays for what the true ones then demand. These are
 host-side solvers in NumPy and SciPy: decision-focused learning treats them as black boxes.
 
-Source: Silvestri et al. 2023 (arXiv 2307.05213), section 5; generators as in sfge-dfl.
+Source: Silvestri et al. 2023 (arXiv 2307.05213); generators as in sfge-dfl.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ SEMIDEFINITE = Invariant("covariance", "symmetric and positive semidefinite", se
 
 @specification(
     name="training.affine",
-    source=f"{SOURCE}, section 3: alpha-stable laws under affine maps",
+    source=f"{SOURCE}: alpha-stable laws under affine maps",
     inputs=("location", "scale", "weight", "bias"),
     outputs=("location", "scale"),
     cases=affine_cases,
@@ -84,7 +84,7 @@ def affine(
 
 @specification(
     name="training.affine_full",
-    source=f"{SOURCE}, section 3",
+    source=f"{SOURCE}: affine maps",
     inputs=("mean", "covariance", "weight", "bias"),
     outputs=("mean", "covariance"),
     cases=full_cases,
@@ -109,7 +109,7 @@ def _named_activation(location: Array, scale: Array, *, phi: str) -> tuple[Array
 
 @specification(
     name="training.activation",
-    source=f"{SOURCE}, equations for ReLU and other non-linearities",
+    source=f"{SOURCE}: local linearisation",
     inputs=("location", "scale"),
     outputs=("location", "scale"),
     cases=activation_cases,

@@ -78,7 +78,7 @@ def _token_order(run: Any, inputs: Any, params: Any) -> str | None:
 
 @specification(
     name="training.self_self_attention",
-    source="Bousselham et al. 2024, section 3",
+    source="Bousselham et al. 2024; gem_torch 1.0.1",
     inputs=("x", "weight_qkv", "bias_qkv", "weight_out", "bias_out"),
     outputs=("gem", "original"),
     cases=_cases,

@@ -16,7 +16,7 @@ Differentiable Algorithms", NeurIPS.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ from .curvature import (
     smallest_eigenvalue,
 )
 from .gram import solve_damped
+from .newton_cases import LOSSES, NOTES, cases, definition, fisher_descends, large_damping
 
 CURVATURES = ("hessian", "fisher")
 REACTIONS = ("warn", "raise", "allow")
@@ -60,6 +61,37 @@ class NewtonStep(NamedTuple):
         return smallest_eigenvalue(self.curvature)
 
 
+def _on_named_loss(
+    outputs: Array, targets: Array, *, loss: str, lambda_: float, **options: Any
+) -> tuple[Array, Array, Array]:
+    chosen = LOSSES[choose(loss, LOSSES, "loss")]
+    step = newton_step(
+        lambda y: chosen(y, targets), outputs, lambda_, indefinite="allow", **options
+    )
+    return step.target, step.direction, step.gradients
+
+
+@specification(
+    name="training.newton_step",
+    source="Petersen et al. 2024, Newton Losses, Hessian and empirical Fisher variants",
+    inputs=("outputs", "targets"),
+    differentiable=(),
+    outputs=("target", "direction", "gradient"),
+    cases=cases,
+    gradient="none: z* is a constant",
+    invariants=(
+        Invariant("target", "z* = y - direction", definition),
+        Invariant(
+            "descent",
+            "the Fisher matrix is positive semidefinite",
+            fisher_descends,
+            lambda case: case.params.get("curvature") == "fisher",
+        ),
+        Invariant("large damping", "the plain gradient over lambda", large_damping),
+    ),
+    notes=NOTES,
+    call=_on_named_loss,
+)
 def newton_step(
     loss: Loss,
     outputs: Array,
@@ -111,6 +143,35 @@ def newton_step(
     return NewtonStep(y - direction, losses, G, direction, C)
 
 
+def _named(method: Callable[..., Array]) -> Callable[..., Array]:
+    def run(outputs: Array, targets: Array, *, loss: str, lambda_: float, **options: Any) -> Array:
+        chosen = LOSSES[choose(loss, LOSSES, "loss")]
+        fixed = stop_gradient(targets)
+        return method(lambda y: chosen(y, fixed), outputs, lambda_, indefinite="allow", **options)
+
+    return run
+
+
+def _newton_loss(*arguments: Any, **options: Any) -> Array:
+    return _named(newton_loss)(*arguments, **options)
+
+
+def _inject_hessian(*arguments: Any, **options: Any) -> Array:
+    return _named(inject_hessian)(*arguments, **options)
+
+
+@specification(
+    name="training.newton_loss",
+    source="Petersen et al. 2024, Newton Losses, Hessian and empirical Fisher variants",
+    inputs=("outputs", "targets"),
+    differentiable=("outputs",),
+    outputs=("loss",),
+    cases=cases,
+    gradient="(1/N) (C + lambda I)^-1 G_i: z* is a constant",
+    second_order=False,
+    notes=NOTES,
+    call=_newton_loss,
+)
 def newton_loss(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> Array:
     """The mean over samples of 1/2 |z*_i - y_i|^2, z* constant; a scalar.
 
@@ -122,6 +183,18 @@ def newton_loss(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> A
     return xp.mean(0.5 * xp.sum((outputs - stop_gradient(step.target)) ** 2, axis=-1))
 
 
+@specification(
+    name="training.inject_hessian",
+    source="Petersen et al. 2024, Newton Losses, Hessian and empirical Fisher variants",
+    inputs=("outputs", "targets"),
+    differentiable=("outputs",),
+    outputs=("loss",),
+    cases=cases,
+    gradient="that of training.newton_loss, while the value is the mean loss itself",
+    second_order=False,
+    notes=NOTES,
+    call=_inject_hessian,
+)
 def inject_hessian(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> Array:
     """The mean of the losses themselves, with the gradient of `newton_loss`; a scalar.
 

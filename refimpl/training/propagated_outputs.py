@@ -43,7 +43,7 @@ def with_output_noise(covariance: Array, std: Array) -> Array:
 
 @specification(
     name="training.pairwise_probability",
-    source=f"{SOURCE}, section on classification",
+    source=f"{SOURCE}: pairwise probabilities of classes",
     inputs=("mean", "covariance"),
     outputs=("probability",),
     cases=pairwise_cases,
@@ -67,7 +67,7 @@ def pairwise_probability(mean: Array, covariance: Array) -> Array:
 
 @specification(
     name="training.pairwise_probability_cauchy",
-    source=f"{SOURCE}, section on classification",
+    source=f"{SOURCE}: pairwise probabilities of classes",
     inputs=("location", "jacobian", "gamma"),
     outputs=("probability",),
     cases=pairwise_cauchy_cases,
@@ -134,7 +134,7 @@ def relu_total_variation(mean: Array, std: Array) -> Array:
 
 @specification(
     name="training.gaussian_negative_log_likelihood",
-    source=f"{SOURCE}, training by likelihood",
+    source=f"{SOURCE}: training by likelihood",
     inputs=("targets", "mean", "covariance"),
     outputs=("loss",),
     cases=likelihood_cases,

@@ -82,7 +82,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 @specification(
     name="training.score_function_loss",
-    source="Silvestri et al. 2023, section 4",
+    source="Silvestri et al. 2023; sfge-dfl and pydflt 0.1.1",
     inputs=("log_density", "losses"),
     differentiable=("log_density",),
     outputs=("surrogate",),

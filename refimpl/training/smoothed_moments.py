@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from ..autograd import Array, array_namespace, einsum, sort
 from ..distributions import Distribution
+from ..spec import Invariant, specification
 from ..validation import choose
 from .noise import noise_law
 from .smoothing import centred, unscaled_score
+from .smoothing_cases import constants_have_no_slope, covariance_cases, median_cases
 
 
+@specification(
+    name="training.smoothed_covariance",
+    source="Petersen et al. 2024, Generalizing Stochastic Smoothing, theorem 8",
+    inputs=("values", "noise"),
+    differentiable=(),
+    outputs=("covariance", "by_x"),
+    cases=covariance_cases,
+    gradient="none: the derivative by x is an output",
+)
 def smoothed_covariance(
     values: Array,
     noise: Array,
@@ -37,6 +48,23 @@ def smoothed_covariance(
     return covariance, third - crossed - mirrored
 
 
+@specification(
+    name="training.k_sample_median",
+    source="Petersen et al. 2024, Generalizing Stochastic Smoothing: laws without a mean",
+    inputs=("values", "noise"),
+    differentiable=(),
+    outputs=("value", "by_x"),
+    cases=median_cases,
+    gradient="none: the derivative by x is an output",
+    invariants=(
+        Invariant(
+            "constants",
+            "with the mean of the others as a baseline, a constant has no slope",
+            constants_have_no_slope,
+            lambda case: case.params["covariate"] == "loo",
+        ),
+    ),
+)
 def k_sample_median(
     values: Array,
     noise: Array,

@@ -27,9 +27,11 @@ from ..autograd import (
     is_array,
 )
 from ..distributions import Distribution
+from ..spec import specification
 from ..validation import choose, float_array, positive
 from .gram import identity
 from .noise import noise_law
+from .smoothing_cases import NOTES, cases, on_named_function
 
 COVARIATES = ("none", "f(x)", "loo", "loo_pair")
 Function = Callable[[Array], Array]
@@ -48,6 +50,25 @@ class Estimate(NamedTuple):
     scale_gradient: Array
 
 
+def _estimate(**options: Any) -> Estimate:
+    return on_named_function(estimate)(**options)
+
+
+def _smooth(**options: Any) -> Array:
+    return on_named_function(smooth)(**options)
+
+
+@specification(
+    name="training.smoothing_estimate",
+    source="Petersen et al. 2024, Generalizing Stochastic Smoothing, lemma 3 and theorem 7",
+    inputs=("x", "noise", "scale"),
+    differentiable=(),
+    outputs=("value", "jacobian", "scale_gradient"),
+    cases=cases,
+    gradient="none: the Jacobian is an output",
+    notes=NOTES,
+    call=_estimate,
+)
 def estimate(
     f: Function,
     x: Array,
@@ -136,6 +157,18 @@ def centred(values: Array, covariate: str, centre: Array | None = None) -> Array
     return values - (total - values - mirrored) / (S - 2)
 
 
+@specification(
+    name="training.smooth",
+    source="Petersen et al. 2024, Generalizing Stochastic Smoothing, lemma 3 and theorem 7",
+    inputs=("x", "noise", "scale"),
+    differentiable=("x", "scale"),
+    outputs=("value",),
+    cases=cases,
+    gradient="the estimate of the smoothed function's derivative from the same samples",
+    second_order=False,
+    notes=NOTES,
+    call=_smooth,
+)
 def smooth(
     f: Function,
     x: Array,

@@ -1,0 +1,122 @@
+"""Cases of the Newton losses, and the losses that they name.
+
+squared        1/2 |y - t|^2
+cross_entropy  -sum_k t_k log softmax(y)_k, t a distribution
+binary         sum_k softplus(y_k) - t_k y_k, t in [0, 1]
+double_well    1/4 sum_k (y_k^2 - t_k)^2, whose Hessian 3 y^2 - t is indefinite between the wells
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, array_namespace, log_softmax, softplus
+from ..spec import Case, Note, Run
+
+NamedLoss = Callable[[Array, Array], Array]
+
+
+def _sum(x: Array) -> Array:
+    return array_namespace(x).sum(x, axis=-1)
+
+
+LOSSES: dict[str, NamedLoss] = {
+    "squared": lambda y, t: 0.5 * _sum((y - t) ** 2),
+    "cross_entropy": lambda y, t: -_sum(t * log_softmax(y)),
+    "binary": lambda y, t: _sum(softplus(y) - t * y),
+    "double_well": lambda y, t: 0.25 * _sum((y * y - t) ** 2),
+}
+"""One number per sample, (N,), of outputs and targets (N, m)."""
+
+NOTES = {
+    "indefinite": Note(
+        "indefinite curvature",
+        "The Hessian has a negative eigenvalue below -lambda.",
+        "A solver for positive definite matrices fails, or clips eigenvalues in silence.",
+    ),
+    "few-samples": Note(
+        "rank",
+        "Fewer samples than outputs: the Fisher matrix is singular without damping.",
+        "An inverse of the undamped matrix.",
+    ),
+    "reduction": Note(
+        "missing factor",
+        "The gradient that reaches the outputs is that of a mean over the N samples.",
+        "A Fisher matrix that is N or N^2 times too large, as for a sum.",
+    ),
+    "softmax-null-space": Note(
+        "singular Hessian",
+        "The Hessian of cross-entropy maps the all-ones vector to 0.",
+        "A solve without damping.",
+    ),
+}
+
+
+def _targets(rng: np.random.Generator, loss: str, N: int, m: int) -> np.ndarray:
+    if loss == "cross_entropy":
+        return np.eye(m)[rng.integers(0, m, N)]
+    if loss == "binary":
+        return rng.integers(0, 2, (N, m)).astype(np.float64)
+    return rng.uniform(0.5, 2, (N, m))
+
+
+def cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Every loss with both curvatures, averaged and per sample."""
+    for loss in LOSSES:
+        for N, m in ((6, 3), (1, 4), (3, 1), (2, 5)):
+            if loss == "cross_entropy" and m == 1:
+                continue
+            inputs = {"outputs": rng.normal(size=(N, m)), "targets": _targets(rng, loss, N, m)}
+            for curvature in ("hessian", "fisher"):
+                flags = ["reduction"] + ["few-samples"] * (m > N and curvature == "fisher")
+                flags += ["softmax-null-space"] * (loss == "cross_entropy")
+                flags += ["indefinite"] * (loss == "double_well" and curvature == "hessian")
+                yield Case(
+                    f"{loss}-N{N}-m{m}-{curvature}",
+                    inputs,
+                    {"loss": loss, "lambda_": 0.7, "curvature": curvature},
+                    flags=tuple(flags),
+                    clause="z* = y - (C + lambda I)^-1 G, C averaged over the samples",
+                    checks=("values", "vjp"),
+                )
+    inputs = {"outputs": rng.normal(size=(4, 3)), "targets": rng.uniform(0, 1, (4, 3))}
+    for curvature in ("hessian", "fisher"):
+        yield Case(
+            f"per-sample-{curvature}", inputs,
+            {"loss": "binary", "lambda_": 0.1, "curvature": curvature, "per_sample": True},
+            clause="C_i of each sample", checks=("values", "vjp"),
+        )  # fmt: skip
+    params = {"loss": "squared", "lambda_": 0.0}
+    clause = "H = I: the target is reached, and the Newton loss is the loss"
+    yield Case("quadratic-undamped", inputs, params, clause=clause, checks=("values", "vjp"))
+    saturated = {"outputs": 40 * np.array([[1.0, -1.0, 0.0]]), "targets": np.eye(3)[:1]}
+    params = {"loss": "cross_entropy", "lambda_": 0.1}
+    yield Case("saturated", saturated, params, flags=("saturated",), checks=("values", "vjp"))
+
+
+def definition(run: Run, inputs: Any, params: Any) -> str | None:
+    """(C + lambda I) direction = G for a shared C, and target = y - direction."""
+    found = run(inputs, params)
+    gap = found["target"] - (inputs["outputs"] - found["direction"])
+    if not np.allclose(gap, 0, atol=1e-4 if found["target"].dtype == np.float32 else 1e-12):
+        return "the target is not y - direction"
+    return None
+
+
+def fisher_descends(run: Run, inputs: Any, params: Any) -> str | None:
+    """The direction of the Fisher variant has no negative product with the gradient."""
+    found = run(inputs, params)
+    eps = 1e-6 * max(np.abs(found["gradient"]).max(), 1e-30)
+    products = np.sum(found["direction"] * found["gradient"], axis=-1)
+    return None if (products >= -eps).all() else f"product {products.min()} with the gradient"
+
+
+def large_damping(run: Run, inputs: Any, params: Any) -> str | None:
+    """lambda (C + lambda I)^-1 G -> G."""
+    found = run(inputs, {**params, "lambda_": 1e8})
+    direction = 1e8 * found["direction"]
+    same = np.allclose(direction, found["gradient"], rtol=1e-4, atol=1e-5)
+    return None if same else "lambda times the direction does not tend to the gradient"
