@@ -95,6 +95,9 @@ def check_record(record: Record) -> Iterator[Outcome]:
                 found.status, found.message = "fail", str(compared.result)
                 found.details = [("source", str(record.fields.get("source", "")))]
             yield found
+    except FileNotFoundError as error:  # a data set that is not on this machine
+        outcome.status, outcome.message = "not run", str(error)
+        yield outcome
     except Exception as error:
         outcome.status, outcome.message = "fail", f"raised {describe(error)}"
         yield outcome

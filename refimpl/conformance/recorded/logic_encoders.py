@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from refimpl.data.uci import adult_lines
 from refimpl.logic import encoders, monk
 
 from . import recorded
@@ -36,6 +37,17 @@ def _breast_cancer(inputs: Inputs, record: Record) -> Inputs:
 def _adult(inputs: Inputs, record: Record) -> Inputs:
     x, y = encoders.encode_adult(inputs["rows"], "upstream")
     return {"x": x, "y": y}
+
+
+@recorded("difflogic", "difflogic AdultDataset")
+def _adult_statistics(inputs: Inputs, record: Record) -> Inputs:
+    found = {}
+    for name, lines in zip(("train", "test"), adult_lines(download=False), strict=True):
+        x, y = encoders.encode_adult(lines, "upstream")
+        found[f"{name}_shape"] = np.array(x.shape)
+        found[f"{name}_column_sums"] = x.sum(axis=0, dtype=np.int64)
+        found[f"{name}_positive"] = np.array(y.sum())
+    return found
 
 
 @recorded("difflogic", f"{EXPERIMENTS}mnist_dataset.py:MNISTRemoveBorderTransform")
