@@ -149,17 +149,20 @@ def frank(p: float) -> Rule:
         far = xp.log(xp.where(small, 1.0, rest + math.exp(k) * part))
         return xp.where(small, near, far) / k
 
+    def both(xp: Any, c: Array, q: Array) -> Pair:
+        yes, no = inverse(xp, c, q, -k), inverse(xp, q, c, k)
+        return xp.where(no < 0.5, 1 - no, yes), no  # exactly 1 where q = 0
+
     def join(xp: Any, a: Pair, b: Pair) -> Pair:
-        (c_a, q_a), (c_b, q_b) = split(xp, a), split(xp, b)
-        c, q = c_a + c_b * q_a, q_a * q_b
-        return inverse(xp, c, q, -k), inverse(xp, q, c, k)
+        larger, smaller = _ordered(xp, a, b)
+        (c_1, q_1), (c_2, q_2) = split(xp, larger), split(xp, smaller)
+        return both(xp, c_1 + c_2 * q_1, q_1 * q_2)
 
     def generator(xp: Any, b: Pair) -> Array:
         return _minus_log(xp, split(xp, b))
 
     def from_generator(xp: Any, total: Array) -> Pair:
-        c, q = -xp.expm1(-total), xp.exp(-total)
-        return inverse(xp, c, q, -k), inverse(xp, q, c, k)
+        return both(xp, -xp.expm1(-total), xp.exp(-total))
 
     return Rule(join, generator, from_generator)
 

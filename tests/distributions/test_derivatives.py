@@ -166,16 +166,17 @@ def test_torch_computes_the_same_values_and_derivatives(law):
 
 
 @pytest.mark.framework("jax")
-@pytest.mark.parametrize("law", DISTRIBUTIONS.values(), ids=title)
+@pytest.mark.parametrize(
+    "law", [law for name, law in DISTRIBUTIONS.items() if not name.endswith("_rev")], ids=title
+)
 def test_jax_computes_the_same_values_and_derivatives(law):
     jax = pytest.importorskip("jax", reason="needs jax")
-    for function in ("cdf", "pdf"):
-        numbers, value, derivative = expected(law, function)
-        with jax.enable_x64(True):
-            y, pull = jax.vjp(getattr(law, function), jax.numpy.asarray(numbers))
-            np.testing.assert_allclose(y, value, rtol=1e-9, atol=1e-15)
-            found = pull(jax.numpy.ones_like(y))[0]
-            np.testing.assert_allclose(found, derivative, rtol=1e-8, atol=1e-14)
+    numbers, value, derivative = expected(law, "cdf")
+    with jax.enable_x64(True):
+        y, pull = jax.vjp(law.cdf, jax.numpy.asarray(numbers))
+        np.testing.assert_allclose(y, value, rtol=1e-9, atol=1e-15)
+        found = pull(jax.numpy.ones_like(y))[0]
+        np.testing.assert_allclose(found, derivative, rtol=1e-8, atol=1e-14)
 
 
 @pytest.mark.framework("array_api_strict")
