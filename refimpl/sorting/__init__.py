@@ -1,9 +1,10 @@
 """Differentiable sorting, ranking and selection.
 
-The methods, one per file; what most scripts need is here. P[..., i, j] is the weight of input i at
-sorted position j throughout (see `permutations`).
+`sort`, `rank` and `topk` are the front door to every method (see `front` for the table); the
+methods are one per file. P[..., i, j] is the weight of input i at sorted position j throughout.
 """
 
+from refimpl.sorting.front import METHODS, Sorted, rank, sort, topk
 from refimpl.sorting.losses import permutation_cross_entropy, ranking_accuracy
 from refimpl.sorting.networks import soft_swap, sorting_network, suggested_steepness
 from refimpl.sorting.permutations import (
@@ -16,15 +17,20 @@ from refimpl.sorting.permutations import (
 from refimpl.sorting.sigmoids import soft_comparison
 
 __all__ = [
+    "METHODS",
+    "Sorted",
     "apply_permutation",
     "as_rows",
     "hard_permutation",
     "hard_sort",
     "permutation_cross_entropy",
+    "rank",
     "ranking_accuracy",
     "ranks",
     "soft_comparison",
     "soft_swap",
+    "sort",
     "sorting_network",
     "suggested_steepness",
+    "topk",
 ]

@@ -71,10 +71,12 @@ class Layout:
         at = np.arange(self.size)  # where the step before has left every wire
         steps = []
         for layer in (*self.layers, Layer(*[at[:0]] * 4)):
-            rest = np.setdiff1d(at, [layer.a, layer.b])
+            idle = np.ones(self.size, dtype=bool)
+            idle[layer.a] = idle[layer.b] = False
+            rest = np.flatnonzero(idle)
             order = at[np.concatenate([layer.a, layer.b, rest])]
-            steps.append(Step(order, np.argsort(order), len(layer.a)))
-            at = np.argsort(np.concatenate([layer.lo, layer.hi, rest]))
+            steps.append(Step(order, _inverse(order), len(layer.a)))
+            at = _inverse(np.concatenate([layer.lo, layer.hi, rest]))
         return tuple(steps)
 
     def as_lists(self) -> list[list[Comparator]]:
@@ -86,11 +88,18 @@ class Layout:
         return f"<Layout: {self.size} wires, {counts}>"
 
 
-def pack(size: int, layers: Iterable[Sequence[Comparator]]) -> Layout:
-    """A layout from comparators that are known to be valid."""
+def _inverse(order: np.ndarray) -> np.ndarray:
+    """The inverse of a permutation."""
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(len(order))
+    return inverse
 
-    def packed(layer: Sequence[Comparator]) -> Layer:
-        columns = np.array(layer, dtype=np.int64).reshape(-1, 4).T
+
+def pack(size: int, layers: Iterable[Sequence[Comparator] | np.ndarray]) -> Layout:
+    """A layout from comparators, rows of (a, b, lo, hi), that are known to be valid."""
+
+    def packed(layer: Sequence[Comparator] | np.ndarray) -> Layer:
+        columns = np.ascontiguousarray(np.asarray(layer, dtype=np.int64).reshape(-1, 4).T)
         columns.setflags(write=False)  # layouts are shared between callers
         return Layer(*columns)
 
@@ -125,9 +134,13 @@ def bitonic(n: int) -> Layout:
     [[(0, 1, 0, 1)], [(1, 2, 1, 2)], [(0, 1, 0, 1)]]
     """
 
-    def layer(k: int, t: int) -> list[Comparator]:
-        partner = 2 ** (k + 1) - 1 if t == 0 else 2 ** (k - t)
-        return [(i, i ^ partner, i, i ^ partner) for i in range(n) if i < i ^ partner < n]
+    wires = np.arange(n)
+
+    def layer(k: int, t: int) -> np.ndarray:
+        partner = wires ^ (2 ** (k + 1) - 1 if t == 0 else 2 ** (k - t))
+        kept = (wires < partner) & (partner < n)
+        low, high = wires[kept], partner[kept]
+        return np.stack([low, high, low, high], axis=-1)
 
     return pack(n, (layer(k, t) for k, t in _bitonic_steps(n)))
 
