@@ -26,5 +26,13 @@ def identity(n: int, like: Array) -> Array:
 
 
 def solve_damped(matrix: Array, right: Array, damping: float) -> Array:
-    """(matrix + damping I)^-1 right: a solve, more accurate and cheaper than an inverse."""
-    return array_namespace(matrix).linalg.solve(add_to_diagonal(matrix, damping), right)
+    """(matrix + damping I)^-1 right, for a symmetric matrix.
+
+    For many columns the inverse is computed once and multiplied, which is several times faster than
+    a solve. The error is the same: that of rounding the matrix, times its condition.
+    """
+    xp = array_namespace(matrix, right)
+    damped = add_to_diagonal(matrix, damping)
+    if right.shape[-1] >= 2 * matrix.shape[-1]:
+        return xp.linalg.inv(damped) @ right
+    return xp.linalg.solve(damped, right)
