@@ -204,6 +204,8 @@ def _run(
 
     def go_on(state: Any) -> Any:
         c = condition(state)
+        if is_number(c):
+            return float(c)
         return decided(c) if hard else c
 
     state, q, used = _discrete_rounds(go_on, body, state, limit, on_limit)

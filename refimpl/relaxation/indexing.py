@@ -5,7 +5,8 @@ axis with a weight w_j:
 
     cdf       w_j = F(beta (j + 1/2 - i)) - F(beta (j - 1/2 - i)), the end cells taking the tails:
               the probability that i plus noise rounds to j; sums to 1 and clamps i to the axis
-    density   w_j proportional to E(beta (j - i)), the relaxed equality of `conditions`
+    density   w_j proportional to E(beta (j - i)), the relaxed equality of `conditions`; the nearest
+              element where all are 0 (laws of bounded support)
 
     read      sum_j w_j x_j                         write     x_j <- w_j v + (1 - w_j) x_j
     argmax    softmax(beta x), exactly P(x_j + noise is largest) for Gumbel noise of scale 1/beta
@@ -55,7 +56,10 @@ def index_weights(
         if beta == math.inf:
             return index_weights(i, n, beta=beta, distribution=distribution)
         w = equal(places, at, beta=beta, distribution=distribution)
-        return w / xp.sum(w, axis=-1, keepdims=True)
+        total = xp.sum(w, axis=-1, keepdims=True)
+        nowhere = total <= 0
+        nearest = index_weights(ag.stop_gradient(i), n, beta=math.inf)
+        return xp.where(nowhere, nearest, w / xp.where(nowhere, 1.0, total))
     below = less(at, places[1:] - 0.5, beta=beta, distribution=distribution)  # i rounds below j
     first, last = xp.zeros_like(at), xp.ones_like(at)
     edges = xp.concat([first, below, last], axis=-1)

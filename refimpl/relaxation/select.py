@@ -101,7 +101,9 @@ def is_value(x: Any) -> bool:
 
 
 def as_real(x: Any, like: Any) -> Any:
-    """Whole numbers and truth values in an array become real numbers; anything else is kept."""
+    """Whole numbers and truth values become real numbers; anything else is kept."""
+    if is_number(x):
+        return float(x)
     if not ag.is_array(x) or ag.is_traced(x):
         return x
     xp = ag.array_namespace(x)

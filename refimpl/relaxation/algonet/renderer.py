@@ -1,14 +1,15 @@
 """A smooth renderer of coloured triangles.
 
     coverage of pixel p by triangle t       c_t = prod_k F(beta e_k)           e_k: signed distance
-    weight of t in the soft depth buffer    w_t = c_t exp(-gamma z_t) / (sum + background)
-    colour                                  sum_t w_t colour_t + w_background background
+    weight of t in the soft depth buffer    w_t = c_t exp(-gamma z_t) / sum over triangles
+    colour                                  (1 - prod_t (1 - c_t)) sum_t w_t colour_t
 
 Smooth in the vertices, also where one triangle begins to hide another: the depth buffer's minimum
 is a softmin. `silhouette` is the same coverage without depths and colours.
 
 Source: Petersen, Borgelt, Deussen, "AlgoNet", 2019 (and "Pix2Vex", arXiv 1903.11149): product of
-three sigmoids of edge distances, softmin over depth. The treatment of the background is ours.
+three sigmoids of edge distances, softmin over depth. That the background shows where no triangle
+covers a pixel, by the silhouette, is ours.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
 from ...spec import Case, Invariant, specification
+from ...tnorms import t_conorm_reduce
 from ...validation import float_array, positive, whole
 from ..conditions import Law, greater
 from ..programs.silhouette import edge_distances, triangles
@@ -74,21 +76,20 @@ def smooth_renderer(
     width: int,
     beta: float = 100.0,
     gamma: float = 10.0,
-    far: float = 2.0,
     distribution: Law = "logistic",
 ) -> Array:
     """An image (..., height, width, C) on a black background.
 
     triangles: (..., T, 3, 2), counter-clockwise, in the unit square; depth: (..., T), smaller is
     nearer; colour: (..., T, C). beta: inverse temperature of the coverage; gamma: of the depth
-    buffer; far: the depth of the background.
+    buffer.
 
     >>> import numpy as np
     >>> t = np.array([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     >>> image = smooth_renderer(t, np.ones(1), np.ones((1, 1)), height=2, width=2, gamma=20.0)
     >>> image[..., 0].round(2)
-    array([[1., 1.],
-           [1., 0.]])
+    array([[1. , 0.5],
+           [0.5, 0. ]])
     """
     v = float_array(triangles, "triangles", min_ndim=3)
     z, rgb = float_array(depth, "depth", min_ndim=1), float_array(colour, "colour", min_ndim=2)
@@ -97,11 +98,8 @@ def smooth_renderer(
     p = greater(e, 0.0, beta=beta, distribution=distribution)
     coverage = p[0, ...] * p[1, ...] * p[2, ...]  # (..., T, H, W)
     xp = array_namespace(v, z, rgb)
-    nearest = xp.minimum(
-        xp.min(ag.plain(z), axis=-1, keepdims=True), ag.constant(far, like=z)
-    )  # keeps the exponentials in range
+    nearest = xp.min(ag.plain(z), axis=-1, keepdims=True)  # keeps the exponentials in range
     share = coverage * xp.exp(-gamma * (z - nearest))[..., None, None]
-    rest = xp.exp(-gamma * (far - nearest))[..., None]
-    total = xp.sum(share, axis=-3) + rest
+    total = xp.sum(share, axis=-3) + float(xp.finfo(share.dtype).smallest_normal)
     mixed = xp.sum(share[..., None] * rgb[..., None, None, :], axis=-4)
-    return mixed / total[..., None]
+    return t_conorm_reduce(coverage, axis=-3)[..., None] * (mixed / total[..., None])
