@@ -30,7 +30,7 @@ from .transport_solver import Problem, newton, plan, solve
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
     clause = "row sums a, column sums b, T = diag(u) exp(-C/eps) diag(v)"
-    for n, m, eps in ((2, 2, 1.0), (4, 2, 0.3), (3, 5, 0.05)):
+    for n, m, eps in ((2, 2, 1.0), (4, 2, 0.3), (3, 5, 0.1)):
         inputs = {"cost": rng.uniform(size=(2, n, m)), "a": rng.dirichlet(np.ones(n) * 3, size=2)}
         inputs["b"] = rng.dirichlet(np.ones(m) * 3)
         yield Case(f"n{n}-m{m}-eps{eps}", inputs, {"epsilon": eps}, clause=clause)
@@ -108,9 +108,10 @@ def transport_plan(cost: Array, a: Array, b: Array, *, epsilon: float = 1e-2) ->
     the weights it loses its digits where T falls apart, into blocks that share less than 1e-9 of
     the mass: there T has a kink in the limit. In the cost it is right everywhere.
     There is no number of iterations to choose: the solver converges quadratically, also for eps of
-    1e-6 times the range of the cost (which is where rounding in C / eps starts to show). Under
-    `jax.jit` and `torch.func.vmap`, where it cannot see whether it has converged, it takes a fixed
-    number of steps, enough for eps down to about 1e-2 of that range.
+    1e-6 times the range of the cost. What rounding leaves are errors in the column sums of about
+    the machine epsilon times that range over eps. Under `jax.jit` and `torch.func.vmap`, where it
+    cannot see whether it has converged, it takes a fixed number of steps, enough for eps down to
+    about 1e-2 of that range.
     Time O(m^3 + n m^2) for every step, memory O(n m + m^2). NaN in a sample makes its T NaN.
 
     Raises ValueError for weights that do not fit or are not positive, eps <= 0.

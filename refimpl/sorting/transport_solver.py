@@ -25,6 +25,8 @@ from ..autograd import Array, array_namespace, constant, logsumexp, softmax
 
 LEVEL_STEPS = 20  # at every eps on the way down, at most
 FINAL_STEPS = 200  # at the last one, at most
+NEAR = 1e-6  # how near the column sums must be before eps falls further
+SHORTEST = 1 / 64  # the shortest step on the way down, as a part of the longest
 DAMPINGS = ((0.0, 1.0), (0.0, 0.3), (1e-2, 1.0), (1e-2, 0.3), (1.0, 1.0))  # and shares of the step
 BLIND_LEVELS, BLIND_STEPS = 8, 3  # where values cannot be read while they are computed (jax.jit)
 
@@ -82,8 +84,10 @@ def newton(g: Array, problem: Problem, damping: float = 0.0) -> Array:
 def solve(C: Array, a: Array, b: Array, eps: float) -> Array:
     """The potentials g, (..., m), of plain arrays.
 
-    At every level eps falls by the same factor, of at most two; g, which is nearly linear in eps,
-    is extrapolated. The last level ends where rounding stops it.
+    A path from eps = the range of the cost (t = 1) to the eps asked for (t = 0). At every point g
+    is brought up to 1e-6, and at the last one as far as rounding lets it; from point to point g,
+    which is nearly linear in eps, is extrapolated. A point that is not reached is approached in
+    smaller steps.
     """
     xp = array_namespace(C)
     g = xp.zeros_like(C[..., 0, :])
@@ -92,32 +96,42 @@ def solve(C: Array, a: Array, b: Array, eps: float) -> Array:
     spread = xp.max(C, axis=(-2, -1)) - xp.min(C, axis=(-2, -1))
     ratio = spread[..., None] / eps  # (..., 1)
     ratio = xp.where(xp.isfinite(ratio) & (ratio > 1), ratio, xp.ones_like(ratio))
-    levels = _levels(ratio)
-    seeing = levels is not None
-    levels = BLIND_LEVELS if levels is None else levels
-    before, last = g, ratio
-    for level in range(levels + 1):
-        here = ratio ** (1 - level / max(levels, 1))  # eps of this level, over the last eps
-        problem = Problem(C, a, b, eps * here)
-        ahead = g + (g - before) * here / last
-        before, g = g, _best(g, _off(g, problem), ahead, problem)[0]
-        if not seeing:
-            g = _improve_blindly(g, problem)
-        elif level < levels:
-            g = _improve(g, problem, LEVEL_STEPS, enough=1e-6)
-        else:
-            g = _improve(g, problem, FINAL_STEPS, enough=problem.rounding)
-        last = here
-    return g
+    most = _largest(ratio)
+    if most is None:
+        return _solve_blindly(g, ratio, Problem(C, a, b, eps))
+    rounding = Problem(C, a, b, eps).rounding
+    longest = 1.0 / max(1.0, math.log2(most))  # eps is halved
+    t, step, last = 1.0, longest, (ratio * 2, g)
+    g = _improve(g, Problem(C, a, b, eps * ratio), LEVEL_STEPS, max(NEAR, rounding))
+    while t > 0:
+        there = t - step if t - step > 1e-9 else 0.0
+        problem = Problem(C, a, b, eps * ratio**there)
+        near = max(NEAR, rounding, rounding / 50 * most ** (1 - there))  # of C / eps
+        ahead = _extrapolated(last, (ratio**t, g), ratio**there)
+        found = _improve(_best(g, _off(g, problem), ahead, problem)[0], problem, LEVEL_STEPS, near)
+        error = _off(found, problem)
+        if xp.any((error > near) & xp.isfinite(error)) and step > SHORTEST * longest:
+            step /= 2
+            continue
+        last, g, t = (ratio**t, g), found, there
+        step = min(1.5 * step, longest)
+    problem = Problem(C, a, b, eps * xp.ones_like(ratio))
+    return _improve(g, problem, FINAL_STEPS, rounding + rounding / 5000 * most)
 
 
-def _levels(ratio: Array) -> int | None:
-    """How often to halve eps from the range of the cost; None where values cannot be read."""
+def _extrapolated(before: tuple, last: tuple, eps: Array) -> Array:
+    """g at `eps` on the line through two points (eps, g)."""
+    xp, gap = array_namespace(eps), before[0] - last[0]
+    slope = (before[1] - last[1]) / xp.where(gap > 0, gap, xp.ones_like(gap))
+    return last[1] + slope * (eps - last[0])
+
+
+def _largest(ratio: Array) -> float | None:
+    """The largest ratio of a batch; None where values cannot be read."""
     try:
-        most = float(array_namespace(ratio).max(ratio))
+        return float(array_namespace(ratio).max(ratio))
     except (TypeError, RuntimeError):
         return None
-    return math.ceil(math.log2(most))
 
 
 def _off(g: Array, problem: Problem) -> Array:
@@ -155,10 +169,13 @@ def _improve(g: Array, problem: Problem, steps: int, enough: float) -> Array:
     return g
 
 
-def _improve_blindly(g: Array, problem: Problem) -> Array:
-    error = _off(g, problem)
-    for _ in range(BLIND_STEPS):
-        start = g
-        for candidate in (newton(start, problem), sinkhorn_step(start, problem)):
-            g, error = _best(g, error, candidate, problem)
+def _solve_blindly(g: Array, ratio: Array, problem: Problem) -> Array:
+    """The same by a fixed number of steps, for where values cannot be read."""
+    for level in range(BLIND_LEVELS + 1):
+        at = problem._replace(eps=problem.eps * ratio ** (1 - level / BLIND_LEVELS))
+        error = _off(g, at)
+        for _ in range(BLIND_STEPS):
+            start = g
+            for candidate in (newton(start, at), sinkhorn_step(start, at)):
+                g, error = _best(g, error, candidate, at)
     return g

@@ -36,6 +36,19 @@ def test_the_sums_are_right_to_rounding_for_every_epsilon(seed, n, m, eps):
     np.testing.assert_allclose(T.sum(-2), b, atol=1e-14 + 1e-15 / eps)
 
 
+def test_a_plan_that_needs_small_steps_on_its_way_is_found():
+    C, a, b = instance(1370, 11, 10)  # halving epsilon each time, the solver gets lost
+    T = transport_plan(C, a, b, epsilon=1e-4)
+    np.testing.assert_allclose(T.sum(-2), b, atol=1e-12)
+
+
+def test_float32_reaches_its_own_rounding():
+    C, a, b = (array.astype(np.float32) for array in instance(3, 30, 30))
+    for eps in (1e-2, 1e-3, 1e-4):
+        T = transport_plan(C, a, b, epsilon=eps)
+        np.testing.assert_allclose(T.sum(-2), b / b.sum(), atol=1e-7 / eps)
+
+
 def test_many_sinkhorn_steps_come_to_the_same_plan():
     C, a, b = instance(1, 5, 4)
     problem, g = Problem(C, a, b, 0.05), np.zeros(4)
