@@ -96,6 +96,23 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     return report
 
 
+def check_point(claim: Implementation, entry: Entry, case: Case, options: Options) -> Report:
+    """Check one function at one case, with the explanations of a full report."""
+    start = time.perf_counter()
+    path = getattr(getattr(claim.function, "__code__", None), "co_filename", None)
+    report = Report(claim.label, options.seed, packages=versions(Target("", (claim,), "")))
+    expected = ExpectedFailures(entry.name, claim.label, claim.expected_failures)
+    if reason := framework(claim.framework).missing():
+        report.outcomes.append(_finding(claim, reason))
+        return report
+    with quiet():
+        report.extend(expected.mark(_outcomes(claim, entry, case, options, path)))
+        report.groups = group(report.failures)
+        explain(report.groups)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
 def check_implementation(
     claim: Implementation, options: Options, path: str | None = None
 ) -> Iterator[Outcome]:

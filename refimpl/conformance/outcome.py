@@ -101,6 +101,8 @@ def level_of(case: Case, check: str) -> str:
 class Report:
     """All outcomes of one run, what is needed to repeat it, and the failures by kind.
 
+    command   the command line that was given, up to its options
+    repeat    what repeats a comparison instead, where the command line does not
     packages  versions of what the target uses, by name
     """
 
@@ -112,6 +114,7 @@ class Report:
     seconds: float = 0.0
     groups: list[Group] = field(default_factory=list)
     packages: dict[str, str] = field(default_factory=dict)
+    repeat: str = ""
 
     def extend(self, outcomes: Iterable[Outcome]) -> None:
         """Add outcomes."""
@@ -137,6 +140,8 @@ class Report:
 
     def replay(self, outcome: Outcome) -> str:
         """The command line that repeats this one comparison."""
+        if self.repeat:
+            return self.repeat
         seed = f" --seed {self.seed}" if self.seed else ""
         several = len({o.function for o in self.outcomes if o.entry == outcome.entry}) > 1
         function = f" --function {outcome.function}" if several and outcome.function else ""

@@ -11,7 +11,7 @@ _NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "jax": ("jax",), "refimpl": 
 
 def versions(target: Target) -> dict[str, str]:
     """Versions by name: the library that the target is the adapter of, and its frameworks."""
-    names = {} if target.path else {target.name: None}
+    names = {} if target.path is not None else {target.name: None}
     for claim in target.implementations:
         names |= dict.fromkeys(_NEEDS.get(claim.framework, ()))
     found = {name: _version(name) for name in names}

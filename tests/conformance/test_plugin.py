@@ -1,13 +1,17 @@
 """The pytest plugin: three lines, one test per case."""
 
 import os
+import re
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
 from refimpl.conformance import plugin
 
 pytest_plugins = ["pytester"]
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "testing-your-implementation.md"
 
 IMPLEMENTATION = """
 from refimpl import autograd as ag
@@ -61,6 +65,7 @@ def test_a_wrong_one_fails_with_the_report_and_without_our_frames(run):
     result = run(factor="2.0")
     result.assert_outcomes(failed=2, skipped=4)
     result.stdout.fnmatch_lines(["*every element is 2 times as large*"])
+    result.stdout.fnmatch_lines(["*replay*pytest 'test_it.py::test_my_sort*odd_even-cauchy-n2]'"])
     assert "plugin.py" not in result.stdout.str()
 
 
@@ -103,3 +108,92 @@ def test_the_fixture_without_the_mark_is_an_error_that_says_what_to_write(run):
     result = run(test="def test_my_sort(conformance):\n    conformance()\n")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*expected @pytest.mark.conformance(target=your_function)*"])
+
+
+SEVERAL = """
+import pytest
+from my_sort import my_sort
+from refimpl.conformance import Unsupported, implements
+from refimpl.spec import find
+
+KEYWORDS = {"framework": "refimpl", "cases": "sorting.soft_sort/batch*", "levels": ("values",)}
+
+
+def plain(x, **options):
+    return find("sorting.soft_sort").function(x, **options)
+
+
+def doubled(x, **options):
+    return 2 * plain(x, **options)
+
+
+@pytest.mark.conformance("sorting.soft_sort", target=plain, **KEYWORDS)
+def test_plain(conformance):
+    conformance()
+
+
+@pytest.mark.conformance(
+    "sorting.soft_sort", target=doubled, expected_failures={"*": "twice as large"}, **KEYWORDS
+)
+def test_doubled(conformance):
+    conformance()
+
+
+@implements("sorting.soft_sort", framework="refimpl")
+def one(x, **options):
+    return plain(x, **options)
+
+
+@implements("sorting.soft_sort", framework="refimpl")
+def two(x, **options):
+    return plain(x, **options)
+
+
+@pytest.mark.conformance(target=[one, two], cases="sorting.soft_sort/batch3")
+def test_both(conformance):
+    conformance()
+
+
+@pytest.mark.conformance(target=[one], cases="sorting.soft_sort/no-such-case")
+def test_none(conformance):
+    conformance()
+"""
+
+
+def test_functions_are_named_in_the_mark_or_marked_themselves_and_xfail_with_reasons(run):
+    result = run(test=SEVERAL)
+    result.assert_outcomes(passed=4, skipped=4, xfailed=2, failed=1)
+    result.stdout.fnmatch_lines(["*test_plain[[]sorting.soft_sort/batch3[]] PASSED*"])
+    result.stdout.fnmatch_lines(["*test_both[[]two-sorting.soft_sort/batch3[]] PASSED*"])
+    result.stdout.fnmatch_lines(["*no case matches 'sorting.soft_sort/no-such-case'*"])
+
+
+@pytest.mark.parametrize(
+    "positional, keywords, words",
+    [
+        (("sorting.soft_sort",), {"target": print}, "expected target=FUNCTION and framework=NAME"),
+        ((), {"target": print, "framework": "torch"}, "framework: only along with the name"),
+        ((), {"target": print, "case": "x"}, "conformance takes no case; it takes target, cases"),
+        (("a.b",), {"target": print, "framework": "tf"}, "framework 'tf': expected one of"),
+    ],
+)
+def test_a_mark_that_is_not_understood_is_an_error_that_says_what_to_write(
+    positional, keywords, words
+):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        list(plugin._points(pytest.Mark("conformance", positional, keywords, _ispytest=True)))
+
+
+def test_the_documented_test_file_runs(pytester, monkeypatch):
+    pytest.importorskip("torch", reason="the framework of the example")
+    text = DOCS.read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (test,) = [block for block in blocks if "pytest.mark.conformance" in block]
+    shutil.copy(DOCS.parent / "examples" / "my_sort_torch.py", pytester.path)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    package = os.path.dirname(os.path.dirname(os.path.dirname(plugin.__file__)))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, *sys.path]))
+    pytester.makepyfile(test_documented=test)
+    result = pytester.runpytest_subprocess("-p", "refimpl.conformance.plugin")
+    assert result.parseoutcomes().get("failed", 0) == 0
+    assert result.parseoutcomes()["passed"] >= 2
