@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd import Array, array_namespace, is_array, jvp, stop_gradient, vjp
+from ..autograd import Array, array_namespace, is_array, stop_gradient, vjp
 from .gram import identity
 
 Loss = Callable[[Array], Array]
@@ -33,19 +33,14 @@ def sample_gradients(loss: Loss, y: Array) -> tuple[Array, Array]:
 
 
 def sample_hessians(loss: Loss, y: Array) -> Array:
-    """The Hessians (N, m, m), one direction after the other: m derivatives of the gradient, each
-    for all samples at once.
+    """The Hessians (N, m, m): the gradient is traced once and pulled back m times, each time for
+    one output of all samples.
     """
     xp = array_namespace(y)
     eye = identity(y.shape[-1], y)
-
-    def gradients(y: Array) -> Array:
-        return sample_gradients(loss, y)[1]
-
-    columns = [
-        jvp(gradients, (y,), (xp.broadcast_to(eye[k, :], y.shape),))[1] for k in range(y.shape[-1])
-    ]
-    return xp.stack(columns, axis=-1) if columns else xp.zeros_like(y)[..., None]
+    pull = vjp(lambda y: sample_gradients(loss, y)[1], y)[1]
+    rows = [pull(xp.broadcast_to(eye[k, :], y.shape))[0] for k in range(y.shape[-1])]
+    return xp.stack(rows, axis=-1) if rows else xp.zeros_like(y)[..., None]
 
 
 def mean_hessian(loss: Loss, y: Array) -> Array:
