@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, constant, stop_gradient, value_and_grad
+from ..autograd import Array, array_namespace, constant, stop_gradient, to_numpy, value_and_grad
 from ..training.optimizers import Optimizer, adam
+from ..validation import float_array
 from .camera import eye_from_angles, look_at, perspective
 from .losses import deformed, flatten_loss, iou_loss, laplacian_loss
 from .mesh import face_vertices
@@ -34,8 +35,8 @@ class ShapeReport(NamedTuple):
     flatten: float
     total: float
     hard_iou: float
-    vertices: np.ndarray
-    gradients: dict[str, np.ndarray]
+    vertices: Array
+    gradients: dict[str, Array]
 
 
 class CameraReport(NamedTuple):
@@ -44,8 +45,8 @@ class CameraReport(NamedTuple):
     step: int
     scale: float
     loss: float
-    poses: np.ndarray
-    gradient: np.ndarray
+    poses: Array
+    gradient: Array
 
 
 def orbit(
@@ -86,7 +87,8 @@ def fit_shape(
     learning rate 10^-1.5 and betas (0.5, 0.95) by default; view: see `orbit`.
     """
     optimizer = optimizer or adam(10**-1.5, betas=(0.5, 0.95))
-    params = {"centre": np.zeros((1, 3)), "displacement": np.zeros_like(template)}
+    template = float_array(template, "template", min_ndim=2)
+    params = {"centre": constant(np.zeros((1, 3)), like=template), "displacement": 0.0 * template}
     state = optimizer.init(params)
     hard = hard_rasteriser(image_size=settings.image_size)
 
@@ -105,11 +107,11 @@ def fit_shape(
         exact = silhouette(orbit(vertices, faces, azimuths, **view), hard)
         yield ShapeReport(
             step,
-            float(parts[0]),
-            float(parts[1]),
-            float(parts[2]),
-            float(total),
-            float(iou_loss(exact, targets)),
+            _number(parts[0]),
+            _number(parts[1]),
+            _number(parts[2]),
+            _number(total),
+            _number(iou_loss(exact, targets)),
             vertices,
             gradients,
         )
@@ -155,7 +157,7 @@ def fit_camera(
     0.3 and betas (0.5, 0.99) by default; options: see `posed_silhouette`.
     """
     optimizer = optimizer or adam(0.3, betas=(0.5, 0.99))
-    poses = np.asarray(start, dtype=np.float64)
+    poses = float_array(start, "start", min_ndim=2)
     state = optimizer.init(poses)
     for step, scale in enumerate(scales):
         annealed = settings.with_options(scale=float(scale))
@@ -165,5 +167,9 @@ def fit_camera(
             return iou_loss(seen, goal, "sum")
 
         value, gradient = value_and_grad(loss)(poses)
-        yield CameraReport(step, float(scale), float(value), poses, gradient)
+        yield CameraReport(step, float(scale), _number(value), poses, gradient)
         poses, state = optimizer.update(gradient, state, poses)
+
+
+def _number(value: Array) -> float:
+    return float(to_numpy(value))

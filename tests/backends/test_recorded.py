@@ -25,7 +25,8 @@ def evaluate(record, adapter, place):
     """Outputs, gradients and products with Hessians by prefix and name, of what is recorded."""
     arrays = {p: place.put_all(part) for p, part in record.arrays().items()}
     inputs = arrays.get("in", {})
-    moving = {name: inputs[name] for name in arrays.get("grad", {})}
+    wholes = [adapter.parts.get(name, (name,))[0] for name in arrays.get("grad", {})]
+    moving = {name: inputs[name] for name in wholes}
     fixed = {name: value for name, value in inputs.items() if name not in moving}
     found = {}
 
@@ -41,7 +42,8 @@ def evaluate(record, adapter, place):
     if not moving:
         function(moving)
         return found
-    found["grad"] = gradients(moving)
+    whole = gradients(moving)
+    found["grad"] = {**whole, **{name: cut(whole[of]) for name, (of, cut) in adapter.parts.items()}}
     checks = record.fields.get("checks", ("hvp",))
     if "hvp" in arrays and "hvp" in checks:
         found["hvp"] = ag.vjp(gradients, moving)[1](arrays["vec"])[0]
@@ -70,7 +72,7 @@ def systems():
     found = {}
     for topic in sorted(TOPICS.intersection(topics(folder))):
         for record in records(folder, topic):
-            adapter = adapter_for(record)
+            adapter = None if "trajectory" in record.case else adapter_for(record)  # long runs
             if adapter and any(x.dtype.kind == "f" for x in record.arrays().get("in", {}).values()):
                 found.setdefault(f"{topic}-{record.fields['system']}", []).append((record, adapter))
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.autograd import constant, like_array
 from refimpl.rendering.fitting import (
     fit_camera,
     fit_shape,
@@ -69,7 +70,7 @@ def _shape(inputs: Inputs, record: Record) -> Inputs:
         "target_silhouettes": targets,
         "first_grad_displace": first["displacement"][None],
         "first_grad_center": first["centre"][None],
-        "log": np.array(log),
+        "log": like_array(np.array(log), targets),
     }
 
 
@@ -82,7 +83,7 @@ def _shape(inputs: Inputs, record: Record) -> Inputs:
 def _camera(inputs: Inputs, record: Record) -> Inputs:
     """The mesh is turned by the true pose first, so that the angles sought are 0."""
     params, truth = record["params"], inputs["poses_gt"]
-    goal_poses = truth * np.array([1.0, 0.0, 0.0, 1.0])
+    goal_poses = truth * constant([1.0, 0.0, 0.0, 1.0], like=truth)
     given = inputs["vertices"], inputs["faces"]
     hard = hard_rasteriser(image_size=params["image_size"])
     goal = posed_silhouette(*given, goal_poses, hard, truth)
@@ -102,7 +103,7 @@ def _camera(inputs: Inputs, record: Record) -> Inputs:
     reports = list(itertools.islice(run, 30))
     return {
         "goal": goal,
-        "first_loss": np.asarray(reports[0].loss),
+        "first_loss": constant(reports[0].loss, like=goal),
         "first_grad_poses": reports[0].gradient,
-        "loss_log": np.array([r.loss for r in reports]),
+        "loss_log": constant([r.loss for r in reports], like=goal),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from refimpl.autograd import array_namespace
+from refimpl.autograd import array_namespace, is_traced, like_array, to_numpy
 from refimpl.rendering.renderer import render, silhouette
 from refimpl.rendering.settings import Settings, dib_r, soft_rasteriser
 from refimpl.tnorms import FAMILIES
@@ -54,6 +54,11 @@ def _render(inputs: Inputs, record: Record) -> Inputs:
         return {"alpha": silhouette(inputs["face_vertices"], settings)}
     image = render(inputs["face_vertices"], inputs["textures"], settings)
     return {"image": masked(image, inputs)}
+
+
+def moved(found: Inputs, like: Any) -> Inputs:
+    """Host results with the library of `like`."""
+    return {k: v if is_traced(v) else like_array(to_numpy(v), like) for k, v in found.items()}
 
 
 def masked(image: Any, inputs: Inputs) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from refimpl.autograd import array_namespace, stop_gradient
+from refimpl.autograd import array_namespace, stop_gradient, to_numpy
 from refimpl.rendering import camera, lighting, losses, mesh, voxels
 from refimpl.rendering.renderer import render
 
 from . import recorded
-from .rendering_images import gendr_settings
+from .rendering_images import gendr_settings, moved
 from .sorting_networks import Inputs, Record
 
 
@@ -173,14 +173,15 @@ def _voxels(inputs: Inputs, record: Record) -> Inputs:
     size = params["size"]
     if params["normalize"]:
         corners = corners * (size / (size - 1)) + 0.5
-    return {"voxels": voxels.voxelize(corners, size)}
+    return moved({"voxels": voxels.voxelize(corners, size)}, corners)
 
 
 @recorded("gendr", "experiments.train_reconstruction.Model.evaluate_iou")
 def _evaluation(inputs: Inputs, record: Record) -> Inputs:
     corners = mesh.face_vertices(inputs["vertices"], inputs["faces"])
     size = inputs["voxels"].shape[-1]
-    return {"iou": voxels.reconstruction_iou(corners, inputs["voxels"], size)}
+    found = voxels.reconstruction_iou(corners, to_numpy(inputs["voxels"]), size)
+    return moved({"iou": found}, corners)
 
 
 @recorded("gendr", "gendr.Lighting -> gendr.LookAt -> gendr.GenDR")
