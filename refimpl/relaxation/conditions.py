@@ -102,7 +102,9 @@ def equal(a: Array, b: Array, *, beta: float = 10.0, distribution: Law = "logist
     array([1.        , 0.78644773, 0.        ])
     """
     law, z, d = _scaled(a, b, beta, distribution)
-    return _exact(d == 0, d) if law is None else _similarity(law, z)
+    if law is None:
+        return _exact(d == 0, d)
+    return _near_or_far(law, z, lambda different: 1 - different, lambda similar: similar)
 
 
 def not_equal(a: Array, b: Array, *, beta: float = 10.0, distribution: Law = "logistic") -> Array:
@@ -116,12 +118,7 @@ def not_equal(a: Array, b: Array, *, beta: float = 10.0, distribution: Law = "lo
     law, z, d = _scaled(a, b, beta, distribution)
     if law is None:
         return _exact(d != 0, d)
-    far = 1 - _similarity(law, z)
-    if law.name not in _NEAR or "scale" in law.parameters:
-        return far
-    xp = ag.array_namespace(z)
-    near = xp.abs(z) < 1
-    return xp.where(near, _NEAR[law.name](xp, xp.where(near, z, 0.0)), far)
+    return _near_or_far(law, z, lambda different: different, lambda similar: 1 - similar)
 
 
 def cosine_similarity(a: Array, b: Array) -> Array:
@@ -278,6 +275,20 @@ _NEAR: dict[str, Callable[[Any, Array], Array]] = {  # 1 - E(z) for |z| < 1
     "cauchy": lambda xp, z: z * z / (1 + z * z),
     "laplace": lambda xp, z: -xp.expm1(-xp.abs(z)),
 }
+
+
+def _near_or_far(law: Distribution, z: Array, near: Callable, far: Callable) -> Array:
+    """`near` of 1 - E(z) where that is known without cancellation and |z| < 1, else `far` of E(z).
+
+    Near 0, the derivative of E(z) is a small difference unless it comes from 1 - E(z).
+    """
+    outside = far(_similarity(law, z))
+    if law.name not in _NEAR or "scale" in law.parameters:
+        return outside
+    xp = ag.array_namespace(z)
+    close = xp.abs(z) < 1
+    inside = near(_NEAR[law.name](xp, xp.where(close, z, 0.0)))
+    return xp.where(close, inside, outside)
 
 
 def _all_inside(v: Array) -> bool:

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, NoReturn
 from .. import autograd as ag
 from ..validation import float_array
 from . import conditions
-from .calls import Calls, RelaxedRange, rows_of
+from .calls import Calls, RelaxedRange
 from .conditions import Law
 from .control import cond, fori_loop, while_loop
-from .indexing import index_weights, put_soft, take_soft
-from .select import is_number, select
+from .elements import Elements, is_relaxed
+from .select import is_number, is_value, select
 from .transform import RelaxationError
 
 EXACT: dict[str, Callable[[Any, Any], bool]] = {
@@ -67,7 +67,7 @@ class Frame(dict):
         return Frame(self, self.lost)
 
 
-class Runtime(Calls):
+class Runtime(Elements, Calls):
     """The functions that a transformed program calls as `_rt`; each gets the line first."""
 
     def __init__(self, options: Options, filename: str) -> None:
@@ -91,11 +91,11 @@ class Runtime(Calls):
         return degree
 
     def _compare(self, line: int, sign: str, a: Any, b: Any) -> Any:
-        if not (_relaxed(a) or _relaxed(b)) or sign in ("is", "is not"):
+        if not (is_relaxed(a) or is_relaxed(b)) or sign in ("is", "is not"):
             return bool(EXACT[sign](a, b))
         if sign in ("in", "not in"):
             raise self.fail(line, f"{sign!r} with a relaxed value: write a loop over the elements")
-        if not (_value(a) and _value(b)):
+        if not (is_value(a) and is_value(b)):
             raise self.fail(line, f"{sign} compares {type(a).__name__} with {type(b).__name__}")
         a, b = self.aligned(a, b)
         o = self.options
@@ -109,7 +109,7 @@ class Runtime(Calls):
 
     def truth(self, line: int, value: Any) -> Any:
         """A value as a condition: Python's truth, or the degree of an array in [0, 1]."""
-        if not _relaxed(value):
+        if not is_relaxed(value):
             return bool(value)
         try:
             return conditions.is_true(value)
@@ -117,7 +117,7 @@ class Runtime(Calls):
             raise self.fail(line, f"the condition is no comparison: {error}") from error
 
     def decided(self, line: int, value: Any) -> bool:
-        if _relaxed(value):
+        if is_relaxed(value):
             raise self.fail(line, "if in a comprehension with a relaxed condition: write a loop")
         return bool(value)
 
@@ -278,68 +278,6 @@ class Runtime(Calls):
         kept = {name: value for name, value in end.items() if not name.startswith("<place")}
         return Frame(kept, lost)
 
-    # --- elements --------------------------------------------------------------------------------
-
-    def read(self, line: int, x: Any, index: Any) -> Any:
-        if not ag.is_array(x):
-            return self._read_list(line, x, index)
-        try:
-            return take_soft(self.batched(x), index, batch_axes=self.batch, **self._kernel())
-        except (IndexError, ValueError) as error:
-            raise self.fail(line, f"reading an element: {error}") from error
-
-    def _read_list(self, line: int, x: Any, index: Any) -> Any:
-        if not _relaxed(index):
-            return x[index]
-        weights = self._list_weights(line, x, index)
-        return sum(w * element for w, element in zip(weights, x, strict=True))
-
-    def write(self, line: int, x: Any, index: Any, value: Any) -> Any:
-        if not ag.is_array(x):
-            return self._write_list(line, x, index, value)
-        try:
-            return put_soft(
-                self.room_for(x, index, value),
-                index,
-                value,
-                batch_axes=self.batch,
-                **self._kernel(),
-            )
-        except (IndexError, ValueError) as error:
-            raise self.fail(line, f"writing an element: {error}") from error
-
-    def _write_list(self, line: int, x: Any, index: Any, value: Any) -> Any:
-        if isinstance(x, dict) and not _relaxed(index):
-            return {**x, index: value}
-        if not isinstance(x, list):
-            raise self.fail(line, f"writing into {type(x).__name__}: use a list or an array")
-        if not _relaxed(index):
-            new = list(x)
-            new[index] = value
-            return new
-        weights = self._list_weights(line, x, index)
-        pairs = zip(weights, x, strict=True)
-        return [self._merged(line, w, value, element, "element") for w, element in pairs]
-
-    def _list_weights(self, line: int, x: Any, index: Any) -> list:
-        if not isinstance(x, (list, tuple)) or not all(map(_value, x)):
-            raise self.fail(line, "a relaxed index needs an array or a list of numbers")
-        return ag.unstack(index_weights(index, len(x), **self._kernel()), axis=-1)
-
-    def _kernel(self) -> dict[str, Any]:
-        return {"beta": self.beta_index, "distribution": self.options.distribution}
-
-    def appended(self, line: int, x: Any, value: Any) -> Any:
-        if not isinstance(x, list):
-            raise self.fail(line, f"append to {type(x).__name__}: use a list")
-        return [*x, value]
-
-    def unpack(self, line: int, value: Any, count: int) -> tuple:
-        found = tuple(rows_of(value, self.batch)) if ag.is_array(value) else tuple(value)
-        if len(found) != count:
-            raise self.fail(line, f"{len(found)} values for {count} names")
-        return found
-
     def attribute(self, line: int, x: Any, name: str) -> Any:
         if ag.is_array(x) and name == "shape":
             return tuple(x.shape[self.batch :])
@@ -354,11 +292,11 @@ class Runtime(Calls):
         return x
 
     def binary(self, line: int, name: str, a: Any, b: Any) -> Any:
-        if name in ("FloorDiv", "Mod") and (_relaxed(a) or _relaxed(b)):
+        if name in ("FloorDiv", "Mod") and (is_relaxed(a) or is_relaxed(b)):
             sign = "//" if name == "FloorDiv" else "%"
             raise self.fail(line, f"{sign} of a relaxed number: it has no relaxation; use / for a "
                             "real position, or whole numbers that depend on shapes")  # fmt: skip
-        if _relaxed(a) and _relaxed(b) and name != "MatMult":
+        if is_relaxed(a) and is_relaxed(b) and name != "MatMult":
             a, b = self.aligned(a, b)
         return BINARY[name](a, b)
 
@@ -369,16 +307,6 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "MatMult": operator.matmul, "BitAnd": operator.and_, "BitOr": operator.or_,
     "BitXor": operator.xor, "LShift": operator.lshift, "RShift": operator.rshift,
 }  # fmt: skip
-
-
-def _relaxed(x: Any) -> bool:
-    if isinstance(x, tuple):
-        return any(map(_relaxed, x))
-    return ag.is_array(x)
-
-
-def _value(x: Any) -> bool:
-    return is_number(x) or ag.is_array(x)
 
 
 def _both(p: Any, q: Any) -> Any:

@@ -19,8 +19,24 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
+from .syntax import (
+    appends,
+    arguments,
+    attribute,
+    breaks,
+    comprehension_names,
+    define,
+    frame,
+    inside,
+    jumps,
+    lazy,
+    loaded,
+    return_frame,
+    set_frame,
+    stored,
+)
+
 RETURN = "<return>"  # the frame's entry for the result; no variable can have this name
-LOOPS = (ast.For, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 REFUSED: dict[type, str] = {
     ast.Try: "try: an exception is not an averaged outcome; test for the error with if",
@@ -68,14 +84,14 @@ class _Relaxer(ast.NodeTransformer):
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self.locals.add(node.id)
-        self.locals -= _comprehension_names(function)
+        self.locals -= comprehension_names(function)
         self.count = 0
         self.loops: list[str | None] = []  # for each loop around: its flag of breaks, if it has one
 
     def module(self) -> ast.Module:
         body = self.block(self.function.body)
-        done = ast.Return(ast.Call(_attribute("_v", "get"), [ast.Constant(RETURN)], []))
-        code = _define("relaxed", ["_rt", "_g", "_v"], [*body, done])
+        done = ast.Return(ast.Call(attribute("_v", "get"), [ast.Constant(RETURN)], []))
+        code = define("relaxed", ["_rt", "_g", "_v"], [*body, done])
         return ast.Module(body=[ast.copy_location(code, self.function)], type_ignores=[])
 
     def fail(self, node: ast.AST, reason: str) -> RelaxationError:
@@ -88,7 +104,7 @@ class _Relaxer(ast.NodeTransformer):
         """The statements up to the first jump; what follows an `if` that jumps goes into it."""
         done: list[ast.stmt] = []
         for position, node in enumerate(statements):
-            if isinstance(node, ast.If) and _jumps(node):
+            if isinstance(node, ast.If) and jumps(node):
                 rest = statements[position + 1 :]
                 split = ast.If(node.test, [*node.body, *rest], [*node.orelse, *rest])
                 return done + self.located(node, self.branch(ast.copy_location(split, node)))
@@ -126,28 +142,28 @@ class _Relaxer(ast.NodeTransformer):
     def branch(self, node: ast.If) -> list[ast.stmt]:
         then, first = self.body_function(node.body, node)
         orelse, second = self.body_function(node.orelse, node)
-        call = self.runtime("branch", node, self.visit(node.test), then, orelse, _frame())
-        return [*first, *second, _set_frame(call)]
+        call = self.runtime("branch", node, self.visit(node.test), then, orelse, frame())
+        return [*first, *second, set_frame(call)]
 
     def body_function(self, body: list[ast.stmt], node: ast.AST) -> tuple[ast.expr, list]:
         """(a function of the frame that runs the statements, its definition)"""
         statements = self.block(body)
         if not statements:
-            return ast.Name("_keep", ast.Load()), [_define("_keep", ["_v"], [_return_frame()])]
+            return ast.Name("_keep", ast.Load()), [define("_keep", ["_v"], [return_frame()])]
         self.count += 1
         name = f"_body_{self.count}"
-        return ast.Name(name, ast.Load()), [_define(name, ["_v"], [*statements, _return_frame()])]
+        return ast.Name(name, ast.Load()), [define(name, ["_v"], [*statements, return_frame()])]
 
     def loop(self, node: Any) -> tuple[list[ast.stmt], str | None]:
         """The body of a loop, and the name of its flag if it can break."""
         if node.orelse:
             raise self.fail(node.orelse[0], "else after a loop: use a flag")
-        for inner in _inside(node.body):
+        for inner in inside(node.body):
             if isinstance(inner, ast.Return):
                 raise self.fail(inner, "return inside a loop: set a variable, break, return it")
-        flag = f"<break {node.lineno}>" if any(_breaks(s) for s in node.body) else None
+        flag = f"<break {node.lineno}>" if any(breaks(s) for s in node.body) else None
         if flag and self.loops:
-            inner = next(n for n in _inside(node.body) if isinstance(n, ast.Break))
+            inner = next(n for n in inside(node.body) if isinstance(n, ast.Break))
             raise self.fail(inner, "break inside nested loops: the inner loop needs a condition")
         return node.body, flag
 
@@ -156,9 +172,9 @@ class _Relaxer(ast.NodeTransformer):
         self.loops.append(flag)
         function, definition = self.body_function(body, node)
         self.loops.pop()
-        test = ast.Lambda(_arguments(["_v"]), self.visit(node.test))
-        call = self.runtime("loop", node, test, function, ast.Constant(flag), _frame())
-        return [*definition, _set_frame(call)]
+        test = ast.Lambda(arguments(["_v"]), self.visit(node.test))
+        call = self.runtime("loop", node, test, function, ast.Constant(flag), frame())
+        return [*definition, set_frame(call)]
 
     def for_(self, node: ast.For) -> list[ast.stmt]:
         body, flag = self.loop(node)
@@ -166,14 +182,14 @@ class _Relaxer(ast.NodeTransformer):
         self.count += 1
         name = f"_body_{self.count}"
         first = self.store(node.target, ast.Name("_item", ast.Load()))
-        statements = [*first, *self.block(body), _return_frame()]
+        statements = [*first, *self.block(body), return_frame()]
         self.loops.pop()
-        definition = _define(name, ["_v", "_item"], statements)
+        definition = define(name, ["_v", "_item"], statements)
         call = self.runtime(
             "iterate", node, self.visit(node.iter), ast.Name(name, ast.Load()),
-            ast.Constant(flag), _frame(),
+            ast.Constant(flag), frame(),
         )  # fmt: skip
-        return [definition, _set_frame(call)]
+        return [definition, set_frame(call)]
 
     def assignment(self, node: ast.Assign) -> list[ast.stmt]:
         if len(node.targets) == 1:
@@ -186,7 +202,7 @@ class _Relaxer(ast.NodeTransformer):
         return done
 
     def augmented(self, node: ast.AugAssign) -> list[ast.stmt]:
-        load = _loaded(node.target)
+        load = loaded(node.target)
         value = ast.copy_location(ast.BinOp(load, node.op, node.value), node)
         return self.store(node.target, self.visit(value))
 
@@ -200,9 +216,9 @@ class _Relaxer(ast.NodeTransformer):
         call = node.value
         if isinstance(call, ast.Constant):
             return []  # a docstring
-        if isinstance(call, ast.Call) and _appends(call.func) and len(call.args) == 1:
+        if isinstance(call, ast.Call) and appends(call.func) and len(call.args) == 1:
             base = call.func.value  # type: ignore[attr-defined]
-            old, new = self.visit(_loaded(base)), self.visit(call.args[0])
+            old, new = self.visit(loaded(base)), self.visit(call.args[0])
             return self.store(base, self.runtime("appended", node, old, new))
         return [ast.Expr(self.visit(call))]
 
@@ -213,7 +229,7 @@ class _Relaxer(ast.NodeTransformer):
         if isinstance(target, (ast.Tuple, ast.List)):
             return self.unpack(target, value)
         if isinstance(target, ast.Subscript):
-            base = self.visit(_loaded(target.value))
+            base = self.visit(loaded(target.value))
             new = self.runtime("write", target, base, self.index(target.slice), value)
             return self.store(target.value, new)
         raise self.fail(target, f"an assignment to {ast.unparse(target)}: use a variable")
@@ -236,7 +252,7 @@ class _Relaxer(ast.NodeTransformer):
 
     def runtime(self, name: str, node: ast.AST, *arguments: ast.expr) -> ast.Call:
         line = ast.Constant(getattr(node, "lineno", 0))
-        call = ast.Call(_attribute("_rt", name), [line, *arguments], [])
+        call = ast.Call(attribute("_rt", name), [line, *arguments], [])
         return ast.copy_location(call, node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
@@ -260,7 +276,7 @@ class _Relaxer(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         name = "both" if isinstance(node.op, ast.And) else "either"
-        return self.runtime(name, node, *[_lazy(self.visit(part)) for part in node.values])
+        return self.runtime(name, node, *[lazy(self.visit(part)) for part in node.values])
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         if isinstance(node.op, ast.Not):
@@ -275,7 +291,7 @@ class _Relaxer(ast.NodeTransformer):
         return self.runtime("binary", node, name, self.visit(node.left), self.visit(node.right))
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
-        sides = [_lazy(self.visit(part)) for part in (node.body, node.orelse)]
+        sides = [lazy(self.visit(part)) for part in (node.body, node.orelse)]
         return self.runtime("pick", node, self.visit(node.test), *sides)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
@@ -313,7 +329,7 @@ class _Relaxer(ast.NodeTransformer):
         return node
 
     def comprehension(self, node: Any) -> Any:
-        self.bound.append(_stored(node.generators))
+        self.bound.append(stored(node.generators))
         for generator in node.generators:
             generator.iter = self.runtime("items", node, self.visit(generator.iter))
             generator.ifs = [self.runtime("decided", c, self.visit(c)) for c in generator.ifs]
@@ -326,93 +342,3 @@ class _Relaxer(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> Any:
         """Comprehensions of all four kinds are visited alike."""
         return self.comprehension(node) if isinstance(node, COMPREHENSIONS) else super().visit(node)
-
-
-# --- below: small pieces of syntax ---------------------------------------------------------------
-
-
-def _frame() -> ast.expr:
-    return ast.Name("_v", ast.Load())
-
-
-def _set_frame(value: ast.expr) -> ast.stmt:
-    return ast.Assign([ast.Name("_v", ast.Store())], value)
-
-
-def _return_frame() -> ast.stmt:
-    return ast.Return(_frame())
-
-
-def _attribute(name: str, attribute: str) -> ast.expr:
-    return ast.Attribute(ast.Name(name, ast.Load()), attribute, ast.Load())
-
-
-def _arguments(names: list[str]) -> ast.arguments:
-    return ast.arguments(
-        posonlyargs=[], args=[ast.arg(name) for name in names], kwonlyargs=[], kw_defaults=[],
-        defaults=[],
-    )  # fmt: skip
-
-
-def _define(name: str, arguments: list[str], body: list[ast.stmt]) -> ast.stmt:
-    code = f"def {name}({', '.join(arguments)}): pass"
-    found = ast.parse(code).body[0]
-    assert isinstance(found, ast.FunctionDef)
-    found.body = body
-    return found
-
-
-def _lazy(value: ast.expr) -> ast.expr:
-    return ast.copy_location(ast.Lambda(_arguments([]), value), value)
-
-
-def _loaded(target: ast.expr) -> Any:
-    """The expression that reads what `target` writes."""
-    new = ast.parse(ast.unparse(target), mode="eval").body
-    for node in ast.walk(new):
-        ast.copy_location(node, target)
-    return new
-
-
-def _appends(function: ast.expr) -> bool:
-    return isinstance(function, ast.Attribute) and function.attr == "append"
-
-
-def _inside(statements: list[ast.stmt]) -> Iterable[ast.AST]:
-    for statement in statements:
-        yield from ast.walk(statement)
-
-
-def _breaks(node: ast.AST) -> bool:
-    """Whether a statement can break the loop that it is directly in."""
-    if isinstance(node, LOOPS):
-        return False
-    return isinstance(node, ast.Break) or any(map(_breaks, ast.iter_child_nodes(node)))
-
-
-def _jumps(node: ast.AST) -> bool:
-    """Whether a statement can end its block early."""
-    if isinstance(node, LOOPS):
-        return False
-    kinds = (ast.Break, ast.Continue, ast.Return)
-    return isinstance(node, kinds) or any(map(_jumps, ast.iter_child_nodes(node)))
-
-
-def _stored(generators: list[ast.comprehension]) -> set[str]:
-    targets = [node for generator in generators for node in ast.walk(generator.target)]
-    return {node.id for node in targets if isinstance(node, ast.Name)}
-
-
-def _comprehension_names(function: ast.FunctionDef) -> set[str]:
-    """Names that only comprehensions assign."""
-    inside: set[str] = set()
-    elsewhere: set[str] = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-    own: set[int] = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.comprehension):
-            own |= {id(n) for n in ast.walk(node.target)}
-            inside |= _stored([node])
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in own:
-            elsewhere.add(node.id)
-    return inside - elsewhere
