@@ -22,7 +22,7 @@ from .packing import pack, unpack
 from .simplify import AND_NOT, simplify
 from .votes import Ballot, Counter
 
-STATE_BYTES = 1 << 22  # the state of a block: beyond, blocks are smaller
+STATE_BYTES = 6 << 20  # the state of a block: beyond, blocks are smaller
 CHUNK_BYTES = 1 << 17  # each of the two buffers for inputs of gates
 
 
@@ -63,7 +63,7 @@ class Engine:
         self._counter: Counter | None = None
         if self.circuit.classes:
             ballot = Ballot(self.circuit, np.arange(n), n)
-            votes = tuning.votes or max(1, (CHUNK_BYTES // 4) // (8 * w * ballot.columns))
+            votes = tuning.votes or max(1, CHUNK_BYTES // 2 // (8 * w * ballot.columns))
             self._counter = Counter(ballot, w, votes, xp)
 
     def _plan(self, rows: int) -> list[tuple]:
