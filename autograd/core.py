@@ -4,8 +4,8 @@ A differentiated function runs on *tracers* instead of arrays. A tracer is a val
 number on a tape. Every operation that meets a tracer computes its plain result and appends one node
 to the tape: which rules differentiate it, which slots it read, which slot it wrote. The backward
 pass walks that list from the last node to the first, turning the cotangent of a node's output into
-cotangents of its inputs (`backward`). The list is already in topological order because it is in
-order of creation: no sorting, no recursion; and nodes hold no tracers: no reference cycles.
+cotangents of its inputs (`backward`). Order of creation is topological order: no sorting, no
+recursion; and nodes hold no tracers: no reference cycles.
 
 Derivatives of derivatives need nothing new. Each tape has a level, later tapes higher ones; a
 tracer's value may be a tracer of a lower level. An operation unwraps only the arguments of the
@@ -33,7 +33,6 @@ Array = Any  # an array of any library, or a Tracer
 Rule = Callable[..., Array]
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}  # every operation that accepts tracers, by name
-
 _levels = itertools.count(1)
 
 
@@ -133,8 +132,7 @@ class Tracer:
     __hash__ = None  # type: ignore[assignment]  # == is element-wise
 
     def __init__(self, value: Array, tape: Tape) -> None:
-        self.value = value
-        self.tape = tape
+        self.value, self.tape = value, tape
         self.slot = slot = tape.slots
         tape.slots = slot + 1
 
@@ -143,7 +141,6 @@ class Tracer:
     ndim = property(lambda self: self.value.ndim)
     device = property(lambda self: self.value.device)
     mT = property(lambda self: OPERATIONS["matrix_transpose"](self))
-
     size = property(lambda self: math.prod(self.shape))
 
     def __len__(self) -> int:
@@ -222,9 +219,8 @@ def _joint_cotangent(xp: Any, cotangents: list, slot: int, y: tuple) -> tuple | 
     """The cotangents of several outputs, missing ones as zeros; None if all are missing."""
     g = cotangents[slot : slot + len(y)]
     cotangents[slot : slot + len(y)] = [None] * len(y)
-    if all(c is None for c in g):
-        return None
-    return tuple(xp.zeros_like(part) if c is None else c for c, part in zip(g, y, strict=True))
+    full = (xp.zeros_like(part) if c is None else c for c, part in zip(g, y, strict=True))
+    return None if all(c is None for c in g) else tuple(full)
 
 
 def unbroadcast(xp: Any, g: Array, x: Array) -> Array:
