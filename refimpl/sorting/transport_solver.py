@@ -28,7 +28,7 @@ FINAL_STEPS = 200  # at the last one, at most
 NEAR = 1e-6  # how near the column sums must be before eps falls further
 SHORTEST = 1 / 64  # the shortest step on the way down, as a part of the longest
 DAMPINGS = ((0.0, 1.0), (0.0, 0.3), (1e-2, 1.0), (1e-2, 0.3), (1.0, 1.0))  # and shares of the step
-BLIND_LEVELS, BLIND_STEPS = 8, 3  # where values cannot be read while they are computed (jax.jit)
+BLIND_LEVELS, BLIND_STEPS = 24, 2  # where values cannot be read while they are computed (jax.jit)
 
 
 class Problem(NamedTuple):
