@@ -77,7 +77,7 @@ def relaxed(
     into its relaxation.
 
     Arrays (and lists of numbers) among the arguments are relaxed: what depends on comparing them
-    is averaged as in `control` and `indexing`. Python's numbers stay exact: a loop over
+    is averaged as in `control` and `indexing`. Python's numbers and tuples stay exact: a loop over
     range(len(x)) is Python's, and a counter is a whole number until a relaxed decision averages it.
     Infinities count as `big`.
 

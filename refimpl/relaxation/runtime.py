@@ -322,9 +322,9 @@ def _either(p: Any, q: Any) -> Any:
 
 
 def argument(x: Any, name: str) -> Any:
-    """An argument of a program: arrays and lists of numbers as floating-point arrays."""
+    """An argument of a program: arrays and lists of numbers become floating-point arrays."""
     if ag.is_array(x):
         return float_array(x, name)
-    if isinstance(x, (list, tuple)) and x and all(map(is_number, x)):
-        return float_array(list(x), name)
+    if isinstance(x, list) and x and all(map(is_number, x)):
+        return float_array(x, name)
     return x

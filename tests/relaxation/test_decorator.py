@@ -330,3 +330,16 @@ def test_float32_stays_float32():
     x = np.array([0.1, 0.5, 0.2], dtype=np.float32)
     assert f(x).dtype == np.float32
     assert ag.grad(f)(x).dtype == np.float32
+
+
+def test_tuples_stay_exact_and_lists_are_relaxed():
+    def knapsack(weights, values, capacity):
+        best = [0.0] * (capacity + 1)
+        for i in range(len(weights)):
+            for c in range(capacity, weights[i] - 1, -1):
+                best[c] = max(best[c], best[c - weights[i]] + values[i])
+        return best[capacity]
+
+    soft = relaxed(beta=math.inf)(knapsack)
+    weights, values = (1, 2, 3, 2), [1.0, 2.5, 3.0, 2.0]
+    assert soft(weights, values, 5) == knapsack(weights, values, 5)
