@@ -182,7 +182,6 @@ def test_a_thousand_and_twenty_four_values_pass_the_bitonic_network(distribution
     assert (np.min(g) >= -1e-12) == (distribution in MONOTONE)
 
 
-@pytest.mark.slow
 def test_the_matrix_of_a_thousand_and_twenty_four_values_is_doubly_stochastic():
     x = np.random.default_rng(3).permutation(1024) / 4.0
     values, P = sorting_network(x, network="bitonic", distribution="optimal", steepness=110.0)
