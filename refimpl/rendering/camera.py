@@ -77,8 +77,9 @@ def look(
 def perspective(vertices: Array, angle: float | Array = 30.0) -> Array:
     """(x/(z tan angle), y/(z tan angle), z), where `angle` is half the opening, in degrees.
 
-    vertices (..., V, 3); angle a number in (0, 90) or an array (...). A point with z <= 0 is behind
-    the camera; its projection is mirrored, and the renderer does not draw its faces.
+    vertices (..., V, 3); angle a number in (0, 90) or an array (...). A point with z < 0 is behind
+    the camera and its projection is mirrored; at z = 0 x and y are not divided by it. The renderer
+    does not draw their faces.
     """
     vertices = float_array(vertices, "vertices", min_ndim=2)
     if is_array(angle):
@@ -88,7 +89,8 @@ def perspective(vertices: Array, angle: float | Array = 30.0) -> Array:
         xp = array_namespace(vertices)
         width = math.tan(math.radians(in_range(angle, "angle", 0.0, 90.0)))
     x, y, z = (vertices[..., k] for k in range(3))
-    return xp.stack([x / z / width, y / z / width, z], axis=-1)
+    depth = xp.where(z == 0, xp.ones_like(z), z)
+    return xp.stack([x / depth / width, y / depth / width, z], axis=-1)
 
 
 def orthogonal(vertices: Array, scale: float | Array = 1.0) -> Array:

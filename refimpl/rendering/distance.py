@@ -6,20 +6,27 @@ of the distance is that of the length of q - p with beta held constant (envelope
 
     grad_vk d^2 = 2 beta_k (q - p),      grad_vk d = beta_k (q - p)/d
 
+Two other measures of how far inside a pixel lies have been used instead of d: the smallest
+barycentric coordinate (an option of SoftRas), and the three signed distances to the edges' lines,
+which must all be positive (the silhouettes of "Learning with Algorithmic Supervision").
+
 Pairs are flat arrays of length P: the coordinates of triangle and pixel, gathered for every pair.
 
 Source: Petersen, Goldluecke, Borgelt, Deussen 2022, "GenDR: A Generalized Differentiable Renderer",
-CVPR, section 3; gendr 0.1.0 for the order of the edges.
+CVPR, section 3; gendr 0.1.0 for the order of the edges. Liu et al. 2019, "Soft Rasterizer", ICCV.
+Petersen et al. 2021, "Learning with Algorithmic Supervision via Continuous Relaxations", NeurIPS.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from ..autograd import Array, array_namespace, custom_vjp, segment_sum, stop_gradient
 
 EDGES = ((0, 1), (1, 2), (2, 0))
 SMALLEST = 1e-6  # distances below it divide by it: at d = 0 the direction is 0
+DISTANCES = ("boundary", "barycentric", "edges", "front_edges")
 
 
 class Boundary(NamedTuple):
@@ -49,12 +56,28 @@ def barycentric(corners: Points, px: Array, py: Array) -> tuple[Array, Array, Ar
     """
     x0, y0, x1, y1, x2, y2 = corners
     xp = array_namespace(x0)
-    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-    area = xp.where(area == 0, xp.zeros_like(area) + float("nan"), area)
-    w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) / area
-    w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) / area
-    w2 = ((x0 - px) * (y1 - py) - (x1 - px) * (y0 - py)) / area
+    area = doubled_area(corners)
+    flat = xp.abs(area) < vanishing(area)
+    area = xp.where(flat, xp.zeros_like(area) + 1.0, area)
+    parts = (
+        (x1 - px) * (y2 - py) - (x2 - px) * (y1 - py),
+        (x2 - px) * (y0 - py) - (x0 - px) * (y2 - py),
+        (x0 - px) * (y1 - py) - (x1 - px) * (y0 - py),
+    )
+    none = xp.zeros_like(area) + math.nan
+    w0, w1, w2 = (xp.where(flat, none, part / area) for part in parts)
     return w0, w1, w2
+
+
+def doubled_area(corners: Points) -> Array:
+    """Twice the signed area: negative for triangles that are clockwise on screen."""
+    x0, y0, x1, y1, x2, y2 = corners
+    return (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+
+
+def vanishing(x: Array) -> float:
+    """Areas and squared lengths below it count as 0, for quotients by them overflow."""
+    return 1e6 * float(array_namespace(x).finfo(x.dtype).smallest_normal)
 
 
 def is_inside(weights: tuple[Array, Array, Array], *, closed: bool = False) -> Array:
@@ -77,7 +100,8 @@ def nearest_boundary(corners: Points, px: Array, py: Array) -> Boundary:
         ax, ay, bx, by = (*corners[2 * a : 2 * a + 2], *corners[2 * b : 2 * b + 2])
         ex, ey = bx - ax, by - ay
         length = ex * ex + ey * ey
-        t = ((px - ax) * ex + (py - ay) * ey) / xp.where(length == 0, zero + 1.0, length)
+        point = length < vanishing(length)
+        t = ((px - ax) * ex + (py - ay) * ey) / xp.where(point, zero + 1.0, length)
         t = xp.where(t < 0, zero, xp.where(t > 1, zero + 1.0, t))
         dx, dy = ax + t * ex - px, ay + t * ey - py
         shares = [zero, zero, zero]
@@ -149,3 +173,41 @@ def _backward(residuals: Any, g: Array) -> tuple[Array, None, None, None]:
 
 
 signed_distance.defvjp(_forward, _backward)
+
+
+def edge_distances(face_vertices: Array, faces: Array, px: Array, py: Array) -> Points:
+    """Signed distances e_k of the pixels to the lines through the three edges, each (P,): positive
+    inside triangles that are clockwise on screen, negative inside the others.
+    """
+    x0, y0, x1, y1, x2, y2 = gather(face_vertices, faces)
+    xp = array_namespace(x0)
+    found = []
+    for ax, ay, bx, by in ((x0, y0, x1, y1), (x1, y1, x2, y2), (x2, y2, x0, y0)):
+        ex, ey = bx - ax, by - ay
+        square = ex * ex + ey * ey
+        none = square < vanishing(square)
+        length = xp.sqrt(xp.where(none, xp.zeros_like(square) + 1.0, square))
+        found.append((ey * (px - ax) - ex * (py - ay)) / length)
+    return tuple(found)
+
+
+def conditions(
+    face_vertices: Array, faces: Array, px: Array, py: Array, *, distance: str, squared: bool
+) -> tuple[Points, ...]:
+    """What must be positive for the pixels to be covered: all of one group, of any of the groups.
+
+    distance "boundary": the signed distance d. "barycentric": the smallest barycentric coordinate.
+    "edges": the three distances to the edges' lines, or their negatives, so that triangles of both
+    orientations count; "front_edges": the three distances. squared: each times its size.
+    """
+    if distance == "boundary":
+        return ((signed_distance(face_vertices, faces, px, py, squared=squared),),)
+    if distance == "barycentric":
+        w0, w1, w2 = barycentric(gather(face_vertices, faces), px, py)
+        xp = array_namespace(w0)
+        one: Points = (xp.minimum(xp.minimum(w0, w1), w2),)
+    else:
+        one = edge_distances(face_vertices, faces, px, py)
+    if squared:
+        one = tuple(x * array_namespace(x).abs(x) for x in one)
+    return (one, tuple(-x for x in one)) if distance == "edges" else (one,)

@@ -58,7 +58,8 @@ class Boxes(NamedTuple):
 
 
 def bounding_boxes(corners: Array, reach: float, height: int, width: int) -> Boxes:
-    """Pixels whose centres lie within `reach` of the bounding boxes of faces (F, 3, 2 or 3).
+    """Pixels whose centres lie within `reach` of the bounding boxes of faces (F, 3, 2 or 3); more
+    than three points may be given for a face.
 
     Pixel (r, c) has its centre at x = (2c + 1 - W)/H, y = (H - 1 - 2r)/H.
     """
@@ -76,6 +77,32 @@ def bounding_boxes(corners: Array, reach: float, height: int, width: int) -> Box
     top, left = whole(first_row, height), whole(first_column, width)
     bottom, right = whole(last_row + 1, height), whole(last_column + 1, width)
     return Boxes(top, xp.maximum(top, bottom), left, xp.maximum(left, right))
+
+
+def grown(corners: Array, reach: float, distance: str) -> Array:
+    """Triangles (F, K, 2) that contain all points whose conditions are above -reach, for the
+    distances other than "boundary"; from the corners (F, 3, 2 or 3).
+
+    The smallest barycentric coordinate is above -m in the triangle scaled by 1 + 3 m about its
+    centroid. The distances to the edges' lines are above -r in the triangle scaled by 1 + r/R
+    about the centre of its inscribed circle, of radius R; for the other orientation by 1 - r/R.
+    """
+    xp = array_namespace(corners)
+    v = corners[..., :2]
+    if distance == "barycentric":
+        centre = xp.mean(v, axis=1, keepdims=True)
+        return centre + (1 + 3 * reach) * (v - centre)
+    a, b, c = v[:, 0, :], v[:, 1, :], v[:, 2, :]
+    sides = [xp.sqrt(xp.sum((p - q) ** 2, axis=-1)) for p, q in ((b, c), (c, a), (a, b))]
+    around = sides[0] + sides[1] + sides[2]
+    area = (b - a)[:, 0] * (c - a)[:, 1] - (c - a)[:, 0] * (b - a)[:, 1]
+    flat = (around == 0) | (area == 0)
+    around = xp.where(flat, 1.0, around)
+    share = xp.stack([side / around for side in sides], axis=-1)[..., None]
+    centre = xp.sum(share * v, axis=1, keepdims=True)
+    ratio = xp.where(flat, 1e30, reach * around / xp.abs(xp.where(flat, 1.0, area)))
+    ratio = ratio[:, None, None]
+    return xp.concat([v + ratio * (v - centre), v - ratio * (v - centre)], axis=1)
 
 
 def candidates(boxes: Boxes, tile: Tile) -> tuple[Array, Array, Array]:

@@ -28,15 +28,14 @@ from ..autograd import (
     stop_gradient,
     to_numpy,
 )
-from ..validation import float_array
-from . import shading
+from . import shading, upstream
 from .aggregation import join_by_pixel
-from .coverage import THRESHOLD, step
-from .distance import barycentric, gather, is_inside, nearest_boundary, signed_distance
-from .pairs import Boxes, Tile, bounding_boxes, candidates, pixel_centres
+from .checks import checked_settings, checked_textures, checked_vertices
+from .pairs import Boxes, Tile, bounding_boxes, candidates, grown, pixel_centres
 from .settings import Settings
 
-BYTES_PER_PAIR = 700  # in use per pair while a tile is differentiated, measured
+# In use per pair while a tile is differentiated, measured.
+BYTES_PER_PAIR = {"boundary": 700, "barycentric": 900, "front_edges": 1300, "edges": 1800}
 
 
 class Pairs(NamedTuple):
@@ -46,7 +45,10 @@ class Pairs(NamedTuple):
     pixel: Array
     px: Array
     py: Array
-    inside: Array
+
+    @property
+    def places(self) -> tuple[Array, Array, Array]:
+        return self.face, self.px, self.py
 
 
 def render(
@@ -60,23 +62,32 @@ def render(
                    texture_type "vertex"; white by default
     settings       see `Settings`
 
-    Leading axes are views or meshes of a batch. Triangles without area cover nothing but have a
-    soft edge; with a vertex at z <= 0 they are behind the camera and not drawn. Where two edges are
-    equally near, the derivative is that of the first; on an edge, and for pairs culled, it is 0.
+    Leading axes are views or meshes of a batch. Triangles without area have no inside, a soft edge,
+    and where `double_side` shows them the colour of their centre. Triangles with a vertex at z <= 0
+    are behind the camera and not drawn, nor are those whose coordinates' products overflow. Where
+    two edges are equally near, the derivative is that of the first; on an edge, and for pairs
+    culled, it is 0.
 
     Raises ValueError for shapes that do not fit, and for coordinates that are not finite, naming
     the face.
+
+    >>> import numpy as np
+    >>> triangle = np.array([[[-0.9, -0.9, 2.0], [0.0, 0.9, 2.0], [0.9, -0.9, 2.0]]])
+    >>> render(triangle, None, Settings(image_size=3, scale=0.2))[3].round(2)
+    array([[0.  , 0.76, 0.  ],
+           [0.02, 1.  , 0.02],
+           [0.76, 1.  , 0.76]])
     """
-    settings = settings or Settings()
-    vertices = _checked(face_vertices)
-    textures = _textures(face_textures, vertices, settings)
+    settings = checked_settings(settings)
+    vertices = checked_vertices(face_vertices)
+    textures = checked_textures(face_textures, vertices, settings)
     return _each(vertices, textures, settings, alpha_only=False)
 
 
 def silhouette(face_vertices: Array, settings: Settings | None = None) -> Array:
     """Alpha alone, (..., H, W); as `render`, without the cost of colour."""
-    vertices = _checked(face_vertices)
-    found = _each(vertices, None, settings or Settings(), alpha_only=True)
+    vertices = checked_vertices(face_vertices)
+    found = _each(vertices, None, checked_settings(settings), alpha_only=True)
     return found[..., 0, :, :]
 
 
@@ -90,7 +101,7 @@ def _each(
     flat = _stacked(vertices, batch)
     looks = None if textures is None else _stacked(textures, batch)
     boxes = [_boxes(flat[i, ...], settings, height, width) for i in range(flat.shape[0])]
-    fits = settings.memory / BYTES_PER_PAIR
+    fits = min(settings.memory, 1e18) / BYTES_PER_PAIR[settings.distance]
     total = sum(int(np.sum(to_numpy(box.areas()))) for box in boxes)
     limit = int(fits) if total <= fits or not is_traced(vertices) else int(fits / 2)
     whole = Tile(0, height, 0, width)
@@ -137,164 +148,66 @@ def _region(job: _Job, tile: Tile, vertices: Array, textures: Array | None) -> A
 
 
 def _tile(job: _Job, tile: Tile, vertices: Array, textures: Array | None) -> Array:
-    settings, coverage = job.settings, job.settings.coverage
+    """The image of a tile, (C, h, w): the pairs that count, their coverage, alpha, and colour."""
     pixels = tile.height * tile.width
-    pairs, x = _surviving(job, tile, vertices)
-    xp = array_namespace(vertices)
-    if coverage.hard:
-        b = step(pairs.inside, pairs.px)
-    else:
-        b = coverage.probability(x)
-        near_edge = b[0] > THRESHOLD  # the rounding of a first look must not let smaller ones in
-        b = (xp.where(near_edge, b[0], 0.0 * b[0]), xp.where(near_edge, b[1], 0.0 * b[1] + 1.0))
-    ones = 0 * pairs.pixel + 1
-    counts = segment_sum(ones, pairs.pixel, pixels)
-    alpha = _alpha(settings, vertices, pairs, b, counts)
-    shape = (1, tile.height, tile.width)
+    pairs, (b, complement) = _surviving(job, tile, vertices)
+    if stop_gradient(vertices) is not vertices:  # the same again, with derivatives
+        b, complement, counted = job.settings.coverage.of(vertices, *pairs.places)
+        xp = array_namespace(b)  # where rounding differs, too small ones may have come in
+        b, complement = xp.where(counted, b, 0.0 * b), xp.where(counted, complement, 0.0 * b + 1.0)
+    alpha = _alpha(job.settings, vertices, pairs, (b, complement), pixels)
+    image = array_namespace(alpha).reshape(alpha, (1, tile.height, tile.width))
     if job.alpha_only:
-        return array_namespace(alpha).reshape(alpha, shape)
-    colour = _colour(settings, vertices, textures, pairs, b[0], pixels)
-    colour = array_namespace(colour).reshape(
-        array_namespace(colour).matrix_transpose(colour), (3, *shape[1:])
-    )
-    alpha = array_namespace(alpha).reshape(alpha, shape)
-    return array_namespace(colour, alpha).concat([colour, alpha], axis=0)
+        return image
+    found = shading.colour(job.settings, vertices, textures, pairs, b, pixels)
+    xp = array_namespace(found)
+    found = xp.reshape(xp.matrix_transpose(found), (3, tile.height, tile.width))
+    return array_namespace(found, image).concat([found, image], axis=0)
 
 
-def _surviving(job: _Job, tile: Tile, vertices: Array) -> tuple[Pairs, Array]:
-    """The pairs with coverage, and their signed distances (squares); a first look without
-    derivatives finds them.
-    """
-    coverage = job.settings.coverage
+def _surviving(job: _Job, tile: Tile, vertices: Array) -> tuple[Pairs, tuple[Array, Array]]:
+    """The pairs with coverage, and it, as a first look without derivatives finds them."""
     known = stop_gradient(vertices)
     face, row, column = candidates(job.boxes, tile)
     px, py = pixel_centres(row, column, job.height, job.width, known)
     pixel = (row - tile.top) * tile.width + column - tile.left
-    corners = gather(known, face)
     xp = array_namespace(known)
-    weights = barycentric(corners, px, py)
-    if coverage.hard:
-        keep = inside = is_inside(weights, closed=True)
-    else:
-        inside = is_inside(weights)
-        near = nearest_boundary(corners, px, py)
-        square = near.dx * near.dx + near.dy * near.dy
-        size = square if coverage.squared else xp.sqrt(square)
-        b = coverage.probability(xp.where(inside, size, -size))[0]
-        keep = (b > THRESHOLD) & (inside | (square < coverage.cut_square))
-    kept = xp.nonzero(keep)[0]
+    b, complement, counted = job.settings.coverage.of(known, face, px, py)
+    kept = xp.nonzero(counted)[0]
     kept = xp.take(kept, xp.argsort(xp.take(pixel, kept), stable=True))
-    pairs = Pairs(*(xp.take(part, kept, axis=0) for part in (face, pixel, px, py, inside)))
-    if coverage.hard:
-        return pairs, pairs.px
-    squared = coverage.squared
-    return pairs, signed_distance(vertices, pairs.face, pairs.px, pairs.py, squared=squared)
+    parts = [xp.take(part, kept, axis=0) for part in (face, pixel, px, py, b, complement)]
+    return Pairs(*parts[:4]), (parts[4], parts[5])
 
 
-def _alpha(settings: Settings, vertices: Array, pairs: Pairs, b: Any, counts: Array) -> Array:
+def _alpha(settings: Settings, vertices: Array, pairs: Pairs, b: Any, pixels: int) -> Array:
+    counts = segment_sum(0 * pairs.pixel + 1, pairs.pixel, pixels)
     if settings.upstream_compatible:
-        from .upstream import hard_alpha, without_gradient_outside
-
-        b = without_gradient_outside(settings, vertices, pairs, b)
+        b = upstream.without_gradient_outside(settings, vertices, pairs, b)
         if settings.t_conorm == "hard":
-            return hard_alpha(b, pairs.pixel, counts)
+            return upstream.hard_alpha(b, pairs.pixel, counts)
+    if settings.t_conorm == "sum":
+        total = segment_sum(b[0], pairs.pixel, pixels)
+        return upstream.damped(total, vertices.shape[0]) if settings.upstream_compatible else total
     return join_by_pixel(b, counts, settings.t_conorm, settings.t_conorm_p)[0]
 
 
-def _colour(
-    settings: Settings,
-    vertices: Array,
-    textures: Array | None,
-    pairs: Pairs,
-    b: Array,
-    pixels: int,
-) -> Array:
-    """(pixels, 3)."""
-    xp = array_namespace(vertices)
-    differentiate = settings.differentiate_barycentrics
-    weights = shading.pixel_weights(
-        vertices, pairs.face, pairs.px, pairs.py, differentiate=differentiate
-    )
-    depth = shading.depth(vertices, pairs.face, weights)
-    known = stop_gradient(depth)
-    visible = ~((known < settings.near) | (known > settings.far))
-    if not settings.double_side:
-        visible = visible & xp.take(_front(stop_gradient(vertices)), pairs.face)
-    if settings.colour == "hard":
-        corners = gather(stop_gradient(vertices), pairs.face)
-        visible = visible & is_inside(barycentric(corners, pairs.px, pairs.py), closed=True)
-    at = array_namespace(known).nonzero(visible)[0]
-    chosen = [xp.take(w, at, axis=0) for w in weights]
-    face = xp.take(pairs.face, at, axis=0)
-    look_up = shading.vertex_colour if settings.texture_type == "vertex" else shading.surface_colour
-    colour = look_up(textures, face, tuple(chosen))
-    shown = shading.Shaded(
-        xp.take(pairs.pixel, at, axis=0), xp.take(b, at, axis=0), xp.take(depth, at, axis=0), colour
-    )
-    background = constant(np.asarray(settings.background, dtype=float), like=vertices)
-    if settings.colour == "hard":
-        return shading.nearest(shown, pixels, background)
-    return shading.blend(
-        shown,
-        pixels,
-        background,
-        near=settings.near,
-        far=settings.far,
-        gamma=settings.gamma,
-        eps=settings.eps,
-        doubled_background=settings.upstream_compatible,
-    )
-
-
-def _front(vertices: Array) -> Array:
-    """Whether faces are clockwise on screen: the outside of a mesh whose faces are
-    counter-clockwise from outside, since the camera looks along +z.
-    """
-    a, b, c = (vertices[:, k, :] for k in range(3))
-    turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
-    return turn < 0
-
-
 def _boxes(vertices: Array, settings: Settings, height: int, width: int) -> Boxes:
+    """The pixels that each face may cover: none for faces that are not drawn."""
     known = plain(stop_gradient(vertices))
-    boxes = bounding_boxes(known, settings.coverage.reach, height, width)
-    if settings.upstream_compatible:
-        return boxes
-    xp = array_namespace(known)
-    drawn = xp.min(known[:, :, 2], axis=1) > 0 if known.shape[0] else known[:, 0, 2] > 0
+    xp, coverage = array_namespace(known), settings.coverage
+    if known.shape[0] == 0:
+        return bounding_boxes(known, 0.0, height, width)
+    size = xp.max(xp.abs(known[:, :, :2]), axis=(1, 2))
+    drawn = size < math.sqrt(float(xp.finfo(known.dtype).max)) / 16  # or products overflow
+    if not settings.upstream_compatible:
+        drawn = drawn & (xp.min(known[:, :, 2], axis=1) > 0)
+    known = xp.where(drawn[:, None, None], known, xp.zeros_like(known))
+    if coverage.distance == "boundary" or coverage.hard or math.isinf(coverage.reach):
+        boxes = bounding_boxes(known, coverage.reach, height, width)
+    else:
+        points = grown(xp.astype(known, xp.float64), coverage.reach, coverage.distance)
+        boxes = bounding_boxes(points, 0.0, height, width)
     return boxes._replace(bottom=xp.where(drawn, boxes.bottom, boxes.top))
-
-
-def _checked(face_vertices: Array) -> Array:
-    vertices = float_array(face_vertices, "face_vertices", min_ndim=3)
-    if tuple(vertices.shape[-2:]) != (3, 3):
-        raise ValueError(
-            f"face_vertices: expected (..., F, 3, 3), got shape {tuple(vertices.shape)}"
-        )
-    known = to_numpy(plain(stop_gradient(vertices)))
-    bad = np.argwhere(~np.isfinite(known).all(axis=(-2, -1)))
-    if len(bad):
-        *where, face = (int(i) for i in bad[0])
-        mesh = f" of mesh {tuple(where)}" if where else ""
-        raise ValueError(f"face_vertices: face {face}{mesh} has a coordinate that is not finite")
-    return vertices
-
-
-def _textures(textures: Array | None, vertices: Array, settings: Settings) -> Array:
-    lead = tuple(vertices.shape[:-2])
-    if textures is None:
-        count = 3 if settings.texture_type == "vertex" else 1
-        return constant(np.ones((*lead, count, 3)), like=vertices)
-    textures = float_array(textures, "face_textures", min_ndim=3)
-    count = textures.shape[-2]
-    fits = count == 3 if settings.texture_type == "vertex" else round(count**0.5) ** 2 == count > 0
-    if tuple(textures.shape[:-2]) != lead or textures.shape[-1] != 3 or not fits:
-        wanted = "3" if settings.texture_type == "vertex" else "R^2"
-        raise ValueError(
-            f"face_textures: expected {(*lead, wanted, 3)} for texture_type "
-            f"{settings.texture_type!r}, got {tuple(textures.shape)}"
-        )
-    return textures
 
 
 def _pooled(image: Array) -> Array:

@@ -13,13 +13,83 @@ Source: Liu et al. 2019, "Soft Rasterizer", ICCV, section 3.3; Petersen et al. 2
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..autograd import Array, array_namespace, at_add, indices_like, segment_sum, stop_gradient
-from .distance import barycentric, gather
+import numpy as np
+
+from ..autograd import (
+    Array,
+    array_namespace,
+    at_add,
+    constant,
+    indices_like,
+    segment_sum,
+    stop_gradient,
+)
+from .distance import barycentric, doubled_area, gather, is_inside
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 Weights = tuple[Array, Array, Array]
-SMALLEST_SUM = 1e-5
+
+
+def colour(
+    settings: Settings, vertices: Array, textures: Any, pairs: Any, b: Array, pixels: int
+) -> Array:
+    """The colour of each pixel, (pixels, 3), from the pairs of pixels and triangles (F, 3, 3) with
+    their coverage b.
+    """
+    xp = array_namespace(vertices)
+    known = stop_gradient(vertices)
+    corners = gather(known, pairs.face)
+    raw = barycentric(corners, pairs.px, pairs.py)
+    weights = clipped(raw)
+    at = visible(settings, known, pairs.face, raw, weights)
+    face = xp.take(pairs.face, at, axis=0)
+    if settings.differentiate_barycentrics:
+        px, py = xp.take(pairs.px, at, axis=0), xp.take(pairs.py, at, axis=0)
+        shares = clipped(barycentric(gather(vertices, face), px, py))
+    else:
+        first, second, third = (xp.take(w, at, axis=0) for w in weights)
+        shares = first, second, third
+    look_up = vertex_colour if settings.texture_type == "vertex" else surface_colour
+    shown = Shaded(
+        xp.take(pairs.pixel, at, axis=0),
+        xp.take(b, at, axis=0),
+        depth(vertices, face, shares),
+        look_up(textures, face, shares),
+    )
+    background = constant(np.asarray(settings.background, dtype=float), like=vertices)
+    if settings.colour == "hard":
+        return nearest(shown, pixels, background)
+    return blend(
+        shown,
+        pixels,
+        background,
+        near=settings.near,
+        far=settings.far,
+        gamma=settings.gamma,
+        eps=settings.eps,
+        doubled_background=settings.upstream_compatible,
+    )
+
+
+def visible(
+    settings: Settings, vertices: Array, faces: Array, raw: Weights, weights: Weights
+) -> Array:
+    """Which pairs have colour, as positions: between near and far, seen from the front unless both
+    sides count, and for colour "hard" inside. The outside of a mesh whose faces are
+    counter-clockwise from outside is clockwise on screen, since the camera looks along +z.
+    """
+    zp = depth(vertices, faces, weights)
+    xp = array_namespace(zp)
+    shown = ~((zp < settings.near) | (zp > settings.far))
+    if not settings.double_side:
+        shown = shown & (doubled_area(gather(vertices, faces)) < 0)
+    if settings.colour == "hard":
+        shown = shown & is_inside(raw, closed=True)
+    return xp.nonzero(shown)[0]
 
 
 class Shaded(NamedTuple):
@@ -32,21 +102,19 @@ class Shaded(NamedTuple):
 
 
 def clipped(weights: Weights) -> Weights:
-    """Barycentric coordinates clipped to [0, 1] and divided by their sum."""
+    """Barycentric coordinates clipped to [0, 1] and divided by their sum.
+
+    The sum is at least 1 but for rounding; where rounding, or an area of 0, leaves no coordinates
+    these are the ones of the centre.
+    """
     xp = array_namespace(weights[0])
     zero = xp.zeros_like(weights[0])
     parts = [xp.where(w < 0, zero, xp.where(w > 1, zero + 1.0, w)) for w in weights]
     total = parts[0] + parts[1] + parts[2]
-    total = xp.where(total < SMALLEST_SUM, zero + SMALLEST_SUM, total)
-    return parts[0] / total, parts[1] / total, parts[2] / total
-
-
-def pixel_weights(
-    face_vertices: Array, faces: Array, px: Array, py: Array, *, differentiate: bool
-) -> Weights:
-    """The clipped barycentric coordinates of each pair."""
-    corners = gather(face_vertices if differentiate else stop_gradient(face_vertices), faces)
-    return clipped(barycentric(corners, px, py))
+    lost = ~(total >= 0.5)
+    total = xp.where(lost, zero + 1.0, total)
+    first, second, third = (xp.where(lost, zero + 1 / 3, part / total) for part in parts)
+    return first, second, third
 
 
 def depth(face_vertices: Array, faces: Array, weights: Weights) -> Array:

@@ -6,13 +6,15 @@ from typing import Any
 
 from ..autograd import Array, array_namespace, segment_sum, stop_gradient
 from . import shading
+from .distance import barycentric, gather
 from .settings import Settings
 
 
 def without_gradient_outside(settings: Settings, vertices: Array, pairs: Any, b: Any) -> Any:
     """Triangles outside near and far count in alpha, but their coverage gets no gradient."""
     known = stop_gradient(vertices)
-    weights = shading.pixel_weights(known, pairs.face, pairs.px, pairs.py, differentiate=False)
+    corners = gather(known, pairs.face)
+    weights = shading.clipped(barycentric(corners, pairs.px, pairs.py))
     depth = shading.depth(known, pairs.face, weights)
     xp = array_namespace(b[0], depth)
     outside = (depth < settings.near) | (depth > settings.far)
@@ -27,3 +29,8 @@ def hard_alpha(b: Any, pixel: Array, counts: Array) -> Array:
     alpha = xp.astype(over > 0, known.dtype)
     passed = segment_sum(b[0], pixel, counts.shape[0])
     return alpha + passed - stop_gradient(passed)
+
+
+def damped(total: Array, faces: int) -> Array:
+    """The same value with its derivative divided by the number of triangles."""
+    return stop_gradient(total) + (total - stop_gradient(total)) / faces

@@ -86,7 +86,7 @@ def test_the_hard_rasteriser_has_no_gradient():
 def test_options_may_replace_those_of_a_published_renderer():
     assert soft_rasteriser(1e-3, t_conorm="max").t_conorm == "max"
     assert dib_r(100.0).scale == 0.01
-    with pytest.raises(ValueError, match="between 0 and 1/2"):
+    with pytest.raises(ValueError, match="dist_eps: expected a number from 0 to 0.2689"):
         soft_rasteriser(dist_eps=0.7)
     with pytest.raises(ValueError, match="delta"):
         dib_r(0.0)
