@@ -196,7 +196,8 @@ def vote(circuit: Netlist, outputs: np.ndarray) -> np.ndarray:
     """Votes (n, classes) int32 of outputs (n, O)."""
     if not circuit.classes:
         raise ValueError("classes: this circuit does not vote; look at its outputs")
-    grouped = outputs.reshape(len(outputs), circuit.classes, -1)
+    share = outputs.shape[1] // circuit.classes
+    grouped = outputs.reshape(len(outputs), circuit.classes, share)
     return grouped.sum(axis=-1, dtype=np.int32)
 
 

@@ -16,9 +16,9 @@ def read_npz(path: str | Path, kind: str) -> dict[str, np.ndarray]:
     OSError when it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not hasattr(stored, "files"):
-                raise ValueError("a single array, not an npz file")
+        with open(path, "rb") as stream, zipfile.ZipFile(stream):  # an npz file is a zip file
+            stream.seek(0)
+            stored = np.load(stream, allow_pickle=False)
             held = {name: stored[name] for name in stored.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
         raise ValueError(f"{path}: not a readable npz file: {error}") from error

@@ -1,0 +1,139 @@
+"""Bit-packed inference: equal to the definition for every size, class count and tuning."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from refimpl.logic import network as nets
+from refimpl.logic.discretise import discretise
+from refimpl.logic.inference import Engine, Tuning
+from refimpl.logic.netlist import CONSTANT, evaluate, netlist, vote
+from refimpl.logic.packing import pack, packed_bits, unpack
+from refimpl.logic.votes import binary, subtract
+
+RNG = np.random.default_rng(0)
+
+
+def random_circuit(rng, inputs, gates, outputs, classes):
+    earlier = inputs + np.arange(gates)
+    return netlist(
+        inputs,
+        rng.integers(0, 16, gates),
+        rng.integers(0, earlier),
+        rng.integers(0, earlier),
+        rng.integers(CONSTANT, inputs + gates, outputs),
+        inverted=rng.random(outputs) < 0.5,
+        classes=classes,
+    )
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 20),
+    st.integers(0, 80),
+    st.integers(1, 40),
+    st.integers(1, 5),
+    st.integers(1, 150),
+    st.sampled_from([Tuning(1, 3, 1), Tuning(2, 5, 2), Tuning(4)]),
+)
+def test_votes_and_outputs_equal_the_definition(seed, inputs, gates, share, classes, n, tuning):
+    rng = np.random.default_rng(seed)
+    circuit = random_circuit(rng, inputs, gates, share * classes, classes)
+    bits = rng.integers(0, 2, (n, inputs)).astype(bool)
+    engine, outputs = Engine(circuit, tuning=tuning), evaluate(circuit, bits)
+    np.testing.assert_array_equal(engine.outputs(bits), outputs)
+    np.testing.assert_array_equal(engine.counts(bits), vote(circuit, outputs))
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 2047, 2048, 5000])
+def test_any_number_of_samples_goes_through(n):
+    network = nets.build(24, [60, 60], classes=4, tau=3.0, seed=0)
+    circuit = discretise(network, nets.initial_params(network, 0))
+    bits = RNG.integers(0, 2, (n, 24)).astype(bool)
+    expected = vote(circuit, evaluate(circuit, bits))
+    engine = Engine(circuit)
+    np.testing.assert_array_equal(engine.counts(bits), expected)
+    np.testing.assert_allclose(engine.scores(bits), expected / 3.0)
+    np.testing.assert_array_equal(engine.classify(bits), expected.argmax(axis=1))
+
+
+def test_blocks_do_not_leak_into_each_other():
+    network = nets.build(16, [40, 40], classes=2, seed=1)
+    engine = Engine(discretise(network, nets.initial_params(network, 1)), tuning=Tuning(2))
+    bits = RNG.integers(0, 2, (300, 16)).astype(bool)
+    whole = engine.counts(bits)
+    for start in range(0, 300, 37):
+        np.testing.assert_array_equal(
+            engine.counts(bits[start : start + 37]), whole[start : start + 37]
+        )
+
+
+def test_a_circuit_of_one_layer_works():
+    """difflogic's compiled networks of one layer do not compile."""
+    network = nets.build(6, [8], classes=2, seed=0)
+    circuit = discretise(network, nets.initial_params(network, 0))
+    bits = RNG.integers(0, 2, (5, 6)).astype(bool)
+    np.testing.assert_array_equal(
+        Engine(circuit).counts(bits), vote(circuit, evaluate(circuit, bits))
+    )
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("share", [1, 2, 3, 7, 8, 255, 256, 257, 700])
+def test_unanimous_votes_are_counted_exactly(share, inverted):
+    circuit = netlist(1, [], [], [], [0] * share, inverted=np.full(share, inverted), classes=1)
+    counts = Engine(circuit).counts(np.array([[True], [False]]))
+    np.testing.assert_array_equal(counts[:, 0], [0, share] if inverted else [share, 0])
+
+
+def test_constant_votes_are_counted():
+    circuit = netlist(
+        1, [], [], [], [CONSTANT, CONSTANT, 0, CONSTANT], inverted=np.array([1, 0, 1, 1], bool),
+        classes=2,
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        Engine(circuit).counts(np.array([[True], [False]])), [[1, 1], [1, 2]]
+    )
+
+
+@pytest.mark.parametrize("features", [1, 3, 8, 784])
+def test_packing_puts_sample_s_into_bit_s_of_its_word(features):
+    bits = RNG.integers(0, 2, (128, features)).astype(bool)
+    words = np.empty((features, 2), dtype=np.uint64)
+    pack(bits, words)
+    places = np.arange(128)
+    found = (words[:, places // 64] >> (places % 64).astype(np.uint64)) & np.uint64(1)
+    np.testing.assert_array_equal(found.T, bits)
+    np.testing.assert_array_equal(unpack(words).T, bits)
+
+
+@pytest.mark.parametrize("width", [8, 16, 32, 64])
+@pytest.mark.parametrize("n", [1, 8, 70, 130])
+def test_signed_words_have_the_layout_of_difflogic(width, n):
+    bits = RNG.integers(0, 2, (n, 3)).astype(bool)
+    words = packed_bits(bits, width)
+    assert words.shape == (3, -(-n // width))
+    for s in range(n):
+        word = words[:, s // width].astype(object)
+        np.testing.assert_array_equal([(int(v) >> (s % width)) & 1 for v in word], bits[s])
+
+
+@given(st.integers(1, 10), st.integers(0, 2**32))
+def test_subtraction_by_digits_is_subtraction(digits, seed):
+    rng = np.random.default_rng(seed)
+    a, b = (list(rng.integers(0, 2**63, (digits, 1, 2)).astype(np.uint64)) for _ in range(2))
+    difference = binary(np.stack(subtract(a, b, np)), np)
+    expected = binary(np.stack(a), np) - binary(np.stack(b), np) + 2**digits - 1
+    np.testing.assert_array_equal(difference, expected)
+
+
+def test_other_inputs_than_bits_and_other_shapes_are_refused():
+    engine = Engine(netlist(2, [6], [0], [1], [2], classes=1))
+    with pytest.raises(ValueError, match="numbers 0 and 1"):
+        engine.counts(np.array([[0.2, 1.0]]))
+    with pytest.raises(ValueError, match=r"expected shape \(n, 2\)"):
+        engine.counts(np.ones((3, 3), bool))
+    with pytest.raises(ValueError, match="does not vote"):
+        Engine(netlist(2, [6], [0], [1], [2])).counts(np.ones((3, 2), bool))
