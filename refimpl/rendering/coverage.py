@@ -87,7 +87,7 @@ class Coverage:
             face_vertices, faces, px, py, distance=self.distance, squared=self.squared
         )
         b, complement = self.probability(groups)
-        return b, complement, (b > self.threshold) & self._near(groups)
+        return b, complement, (b > self.threshold) & self.near(groups)
 
     def probability(self, groups: tuple[Points, ...]) -> tuple[Array, Array]:
         """b and 1 - b of conditions: all of a group, any of the groups."""
@@ -105,7 +105,7 @@ class Coverage:
             b, complement = b * self.law.cdf(z), complement + b * self.law.survival(z)
         return b, complement
 
-    def _near(self, groups: tuple[Points, ...]) -> Array:
+    def near(self, groups: tuple[Points, ...]) -> Array:
         """Whether all conditions of some group are above minus the cut."""
         near = (reduce(and_, (x > -self.cut for x in group)) for group in groups)
         return reduce(or_, near)

@@ -128,9 +128,10 @@ def signed_distance_plain(
     near = nearest_boundary(corners, px, py)
     size = near.dx * near.dx + near.dy * near.dy
     if not squared:
-        tiny = size <= SMALLEST**2
+        known = stop_gradient(size)
+        tiny = known <= SMALLEST**2
         root = xp.sqrt(xp.where(tiny, xp.zeros_like(size) + 1.0, size))
-        size = xp.where(tiny, 0.5 * size / SMALLEST + 0.5 * SMALLEST, root)
+        size = xp.where(tiny, xp.sqrt(known) + 0.5 * (size - known) / SMALLEST, root)
     return xp.where(inside, size, -size)
 
 

@@ -200,7 +200,7 @@ def relaxed_silhouette(
     beta: inverse temperature, in units of 1/height of the image (tau = 2/beta here, where the
     height is 2). orientation: "counter_clockwise" counts triangles that are so in the unit square
     with y downwards, that is, seen from the front here; "any" counts both. `alpha` of square images
-    is exactly `refimpl.relaxation.programs.silhouette`: the threshold is 0.
+    is exactly `refimpl.relaxation.programs.silhouette.silhouette`: the threshold is 0.
     """
     distances = {"counter_clockwise": "front_edges", "any": "edges"}
     given = {
