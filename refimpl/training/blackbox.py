@@ -17,12 +17,37 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import Array, array_namespace, constant, custom_vjp, stop_gradient
+from ..spec import Invariant, specification
 from ..validation import float_array, positive
 from .perturbed import _spread
+from .solver_cases import NOTES, blackbox_cases, implicit_cases, is_mean_of_solutions, run_named
 
 Solver = Callable[[Array], Array]
+JUMPS = "the solution jumps where two are equally good"
+MEAN = Invariant("solution", "a solution, or a mean of solutions", is_mean_of_solutions)
 
 
+def _named(weights: Array, *, solver: str, **options: Any) -> Array:
+    return run_named(blackbox, solver, weights, **options)
+
+
+def _named_implicit(weights: Array, noise: Array, *, solver: str, **options: Any) -> Array:
+    return run_named(implicit_mle, solver, weights, noise, **options)
+
+
+@specification(
+    name="training.blackbox",
+    source="Vlastelica et al. 2020, algorithm 1",
+    inputs=("weights",),
+    outputs=("solution",),
+    cases=blackbox_cases,
+    invariants=(MEAN,),
+    gradient="(y(w + lambda g) - y(w))/lambda; (y(w) - y(w - lambda g))/lambda for a maximiser",
+    second_order=False,
+    kinks=JUMPS,
+    notes=NOTES,
+    call=_named,
+)
 def blackbox(
     solver: Solver,
     weights: Array,
@@ -75,6 +100,20 @@ def negative_identity(solver: Solver, weights: Array, *, minimise: bool = True) 
     return solve(float_array(weights, "weights"))
 
 
+@specification(
+    name="training.implicit_mle",
+    source="Niepert, Minervini, Franceschi 2021, algorithm 1",
+    inputs=("weights", "noise"),
+    differentiable=("weights",),
+    outputs=("mean_solution",),
+    cases=implicit_cases,
+    invariants=(MEAN,),
+    gradient="that of `training.blackbox`, averaged over the samples",
+    second_order=False,
+    kinks=JUMPS,
+    notes=NOTES,
+    call=_named_implicit,
+)
 def implicit_mle(
     solver: Solver,
     weights: Array,

@@ -19,14 +19,34 @@ from typing import Any
 
 from ..autograd import Array, array_namespace, custom_vjp, plain, stop_gradient
 from ..distributions import Distribution
+from ..spec import Invariant, specification
 from ..validation import choose, float_array, positive, whole
 from .noise import noise_law
 from .smoothing import centred
+from .solver_cases import NOTES, is_mean_of_solutions, perturbed_cases, run_named
 
 Maximiser = Callable[[Array], Array]
 COVARIATES = ("none", "f(x)", "loo")
 
 
+def _named(theta: Array, noise: Array, *, solver: str, **options: Any) -> Array:
+    return run_named(perturbed, solver, theta, noise, **options)
+
+
+@specification(
+    name="training.perturbed",
+    source="Berthet et al. 2020, proposition 3.1",
+    inputs=("theta", "noise"),
+    differentiable=("theta",),
+    outputs=("value",),
+    cases=perturbed_cases,
+    invariants=(Invariant("mean", "a mean of solutions", is_mean_of_solutions),),
+    gradient="mean of <y_s - c_s, g> nu(Z_s)/sigma over samples, nu the score of the noise",
+    second_order=False,
+    kinks="the value jumps where a sample has two solutions",
+    notes=NOTES,
+    call=_named,
+)
 def perturbed(
     f: Maximiser,
     theta: Array,

@@ -24,6 +24,7 @@ ON_HOST = (
     "pooling adjacent violators is done on the host: the keys, there and for the gradient",
 )
 CHECKED_LABELS = (2, "labels are checked to be class numbers")
+CHECKED_RELEVANCE = (1, "whether anything is relevant is checked")
 # method: how often the host waits in one evaluation with its gradient, at most, and for what
 WAITS = {
     "sorting.fast_soft_rank": ON_HOST,
@@ -35,6 +36,10 @@ WAITS = {
     "sorting.plackett_luce_log_likelihood": (1, "orders are checked to be permutations"),
     "sorting.smooth_topk_loss": CHECKED_LABELS,
     "sorting.topk_cross_entropy": CHECKED_LABELS,
+    "sorting.topk_accuracy": CHECKED_LABELS,
+    "sorting.recall_loss": CHECKED_RELEVANCE,
+    "sorting.average_precision_loss": CHECKED_RELEVANCE,
+    "training.blackbox": (2, "paths are found on the host, forwards and backwards"),
     "sorting.sorting_network": (1, "whether the matrix takes part in the gradient"),
     "sorting.transport_*": UNTIL_CONVERGED,
     "sorting.simplex_*": UNTIL_CONVERGED,
