@@ -129,5 +129,11 @@ ENTRIES = (
     _on("where condition", lambda xp, ag, x: xp.where(x > 0.0, x * x, xp.exp(x))),
     _on("astype", lambda xp, ag, x: xp.astype(x, x.dtype) * x),
     _on("stop_gradient", lambda xp, ag, x: x * ag.stop_gradient(xp.zeros_like(x)) + x),
-    _on("eq", lambda xp, ag, x: xp.where((x <= 0.5) & (x != 0.0), 2.0 * x, -x)),
+    _on("eq", lambda xp, ag, x: xp.where(x == 0.0, 2.0 * x, -x)),
+    *[
+        _on(op.__name__, lambda xp, ag, x, op=op: xp.where(op(x, 0.05), 2.0 * x, -x))
+        for op in (operator.lt, operator.le, operator.gt, operator.ge, operator.ne)
+    ],
+    _on("isfinite", lambda xp, ag, x: xp.where(xp.isfinite(x) & (xp.isnan(x) == xp.isinf(x)),
+                                               2.0 * x, -x)),
 )  # fmt: skip

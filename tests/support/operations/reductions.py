@@ -48,6 +48,13 @@ def _padded_diff(xp: Any, ag: Any, x: Any, *, axis: int) -> Any:
     return xp.diff(x, axis=axis, prepend=xp.zeros_like(x), append=x)
 
 
+def _argument(name: str) -> Operation:
+    def f(xp: Any, ag: Any, x: Any, *, axis: int) -> Any:
+        return x * xp.astype(getattr(xp, name)(x, axis=axis, keepdims=True), x.dtype)
+
+    return _along(name, f, empty=False)
+
+
 _spread = st.sampled_from([0, 1, 0.5])
 ENTRIES = (
     _reduce("sum"),
@@ -82,6 +89,8 @@ ENTRIES = (
     _along("sort", lambda xp, ag, x, **o: ag.sort(x, **o), descending=st.booleans()),
     _along("sort descending", lambda xp, ag, x, **o: ag.sort(x, descending=True, **o)),
     _along("sort namespace", lambda xp, ag, x, **o: xp.sort(x, **o)),
+    _argument("argmax"),
+    _argument("argmin"),
     entry("topk", _top, "real", Case(((2, 4),), {"k": 2}), Case(((3,),), {"k": 0}),
           Case(((2, 0),), {"k": 0}),
           drawn=fixed(*(Case(((2, 3),), {"k": k}) for k in range(4)))),
