@@ -39,8 +39,11 @@ class _UsageError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["logic"]:  # its own parser understands the rest, --help as well
+        given.insert(1, "--")
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args(given)
     except SystemExit as stop:  # argparse has printed what is wrong, or the help
         return stop.code if isinstance(stop.code, int) else 2
     try:
@@ -102,7 +105,21 @@ def _parser() -> argparse.ArgumentParser:
     experiment.add_argument("name", nargs="?", default="--help", help="the experiment")
     experiment.add_argument("arguments", nargs=argparse.REMAINDER)
     experiment.set_defaults(run=_run)
+    logic = commands.add_parser(
+        "logic", help="logic gate networks: train, eval, export, bench", add_help=False
+    )
+    logic.add_argument("arguments", nargs=argparse.REMAINDER)
+    logic.set_defaults(run=_logic)
     return parser
+
+
+def _logic(options: argparse.Namespace) -> int:
+    from .logic.command import main
+
+    try:
+        return main([a for i, a in enumerate(options.arguments) if (i, a) != (0, "--")])
+    except SystemExit as stop:  # argparse has printed what is wrong, or the help
+        return stop.code if isinstance(stop.code, int) else 2
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -1,0 +1,213 @@
+"""`refimpl logic`: train a network, evaluate it, export its circuit, measure its speed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..progress import progress
+from ..validation import choose
+from . import netlist as circuits
+from .checkpoint import load_run, save_run
+from .connections import SCHEMES
+from .discretise import discretise
+from .inference import Engine
+from .network import Network, build, initial_params, load, save
+from .simplify import simplify
+from .tasks import DEFAULTS, Task, defaults, load_task
+from .training import Run, accuracy, as_inputs, start, train
+
+EPILOG = f"""\
+examples:
+  refimpl logic train monk1 --seed 1 --out monk1.npz
+  refimpl logic train mnist --steps 15000 --out mnist.npz     (again: goes on after an interruption)
+  refimpl logic train table.csv --layers 4 --width 200        label in the last column
+  refimpl logic eval mnist.npz
+  refimpl logic export mnist.npz --format verilog --out mnist.v
+  refimpl logic bench mnist.npz
+
+data sets: {", ".join(DEFAULTS)}, or a CSV file. Their files are looked for in the folder
+REFIMPL_DATA, then downloaded (MONK's problems need none)."""
+FORMATS = ("c", "verilog", "blif", "aiger", "table", "netlist")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `refimpl logic ARGUMENTS`; returns the exit status. SystemExit as argparse does."""
+    logic = argparse.ArgumentParser(
+        prog="refimpl logic",
+        description="Differentiable logic gate networks.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = logic.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _add_train(actions.add_parser("train", help="train a network on a data set or a CSV file"))
+    for name, action, text in (
+        ("eval", _eval, "accuracy of the discretised network on the test set"),
+        ("bench", _bench, "samples per second of the discretised network, on one thread"),
+    ):
+        part = actions.add_parser(name, help=text)
+        part.add_argument("model", help="a file that `train` has written")
+        part.add_argument("--data", help="another data set than it was trained on")
+        part.set_defaults(run=action)
+    export = actions.add_parser("export", help="the circuit of a network, in a file")
+    export.add_argument("model", help="a file that `train` has written")
+    export.add_argument("--format", choices=FORMATS, default="c")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE")
+    export.add_argument("--name", default="circuit", help="of the C functions or the module")
+    export.add_argument("--keep-all", action="store_true", help="do not simplify")
+    export.set_defaults(run=_export)
+    options = logic.parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"refimpl logic: {error}", file=sys.stderr)
+        return 2
+
+
+def _add_train(part: argparse.ArgumentParser) -> None:
+    add = part.add_argument
+    add("data", help=f"{', '.join(DEFAULTS)}, or FILE.csv")
+    add("--layers", type=int, help="how many layers of gates")
+    add("--width", type=int, help="gates per layer")
+    add("--tau", type=float, help="votes are divided by it")
+    add("--steps", type=int)
+    add("--lr", type=float, dest="learning_rate", help="learning rate of Adam")
+    add("--batch", type=int, default=100)
+    add("--weight-decay", type=float, default=0.0, help="decoupled, as in AdamW")
+    add("--connections", choices=SCHEMES, default="random", dest="scheme")
+    add("--init", choices=("normal", "residual"), default="normal")
+    add("--grad-factor", type=float, default=1.0)
+    add("--seed", type=int, default=0)
+    add("--every", type=int, default=1000, help="steps between reports and saved states")
+    add("--out", type=Path, default=Path("logic.npz"), metavar="FILE")
+    add("--restart", action="store_true", help="forget an interrupted run of this --out")
+    part.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    for key, value in defaults(options.data)._asdict().items():
+        if getattr(options, key) is None:
+            setattr(options, key, value)
+    task = load_task(options.data)
+    width = options.width + -options.width % task.classes  # the classes divide the last layer
+    network = build(
+        task.train_x.shape[1],
+        [options.width] * (options.layers - 1) + [width],
+        classes=task.classes,
+        tau=options.tau,
+        grad_factor=options.grad_factor,
+        scheme=options.scheme,
+        seed=options.seed,
+    )
+    state = Path(f"{options.out}.run")
+    chosen = _comparable(options)
+    if state.exists() and not options.restart:
+        run = load_run(state, network, chosen)
+        print(f"going on at step {run.adam.steps}: {state}")
+    else:
+        run = start(initial_params(network, options.seed, init=options.init), options.seed)
+
+    def report(run: Run, step: int, loss: float) -> None:
+        found = accuracy(network, run.params, task.test_x, task.test_y)
+        print(f"step {step:7}  loss {loss:.4f}  hard test accuracy {100 * found:.2f} %", flush=True)
+        save_run(state, run, chosen)
+
+    def shown(steps: Iterator[int]) -> Any:
+        label, total = f"training {options.data}", options.steps
+        return progress(steps, label, total=total, start=run.adam.steps)
+
+    train(
+        network, run, task.train_x, task.train_y, steps=options.steps, batch=options.batch,
+        learning_rate=options.learning_rate, weight_decay=options.weight_decay,
+        every=options.every, report=report, progress=shown,
+    )  # fmt: skip
+    more = {"data": np.array(options.data), "encoder": np.array(json.dumps(task.encoder))}
+    save(options.out, network, run.params, curve=np.array(run.curve), **more)
+    state.unlink(missing_ok=True)
+    _report(network, run.params, task)
+    print(f"saved {options.out}")
+    return 0
+
+
+def _comparable(options: argparse.Namespace) -> dict[str, Any]:
+    """The options that decide the numbers; more steps may be asked for later."""
+    left_out = ("run", "out", "restart", "every", "steps")
+    return {k: v for k, v in vars(options).items() if k not in left_out}
+
+
+def _report(network: Network, params: list[np.ndarray], task: Task) -> None:
+    circuit = discretise(network, params)
+    simple = simplify(circuit)
+    right = Engine(simple).classify(task.test_x) == task.test_y
+    soft = accuracy(network, params, task.test_x, task.test_y, hard=False)
+    fits = accuracy(network, params, as_inputs(task.train_x).round(), task.train_y)
+    print(f"gates                  {len(circuit)}, {len(simple)} after simplification")
+    print(f"training accuracy      {100 * fits:.2f} %  (discretised)")
+    print(f"test accuracy          {100 * right.mean():.2f} %  (discretised)")
+    print(f"test accuracy, soft    {100 * soft:.2f} %")
+
+
+def _loaded(options: argparse.Namespace) -> tuple[Network, list[np.ndarray], Task]:
+    network, params, more = load(options.model)
+    data = options.data or str(more.get("data", ""))
+    if not data:
+        raise ValueError(f"{options.model}: it does not say on which data; name it with --data")
+    task = load_task(data, json.loads(str(more.get("encoder", "{}"))))
+    if task.test_x.shape[1] != network.inputs:
+        raise ValueError(
+            f"--data {data}: {task.test_x.shape[1]} inputs, the network has {network.inputs}"
+        )
+    return network, params, task
+
+
+def _eval(options: argparse.Namespace) -> int:
+    _report(*_loaded(options))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from .aiger import to_aiger
+    from .export import export_text
+
+    network, params, _ = load(options.model)
+    circuit = discretise(network, params)
+    if not options.keep_all:
+        circuit = simplify(circuit)
+    form = choose(options.format, FORMATS, "--format")
+    if form == "netlist":
+        circuits.save(options.out, circuit)
+    elif form == "aiger":
+        options.out.write_bytes(to_aiger(circuit))
+    else:
+        options.out.write_text(export_text(circuit, form, options.name), encoding="utf-8")
+    print(f"{len(circuit)} gates, {form}: {options.out}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    network, params, task = _loaded(options)
+    circuit = discretise(network, params)
+    begin = time.perf_counter()
+    engine = Engine(circuit)
+    prepare = time.perf_counter() - begin
+    times = max(1, -(-65536 // max(len(task.test_x), 1)))
+    bits = np.tile(task.test_x, (times, 1))
+    best = min(_timed(engine, bits) for _ in range(10))
+    print(f"gates       {len(circuit)}, {len(engine.circuit)} after simplification")
+    print(f"prepare     {1e3 * prepare:.1f} ms")
+    print(f"samples     {len(bits)} per call, bits in, votes out; best of 10")
+    print(f"speed       {len(bits) / best:,.0f} per second, {1e6 * best / len(bits):.3f} us each")
+    return 0
+
+
+def _timed(engine: Engine, bits: np.ndarray) -> float:
+    begin = time.perf_counter()
+    engine.counts(bits)
+    return time.perf_counter() - begin
