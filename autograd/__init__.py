@@ -66,6 +66,6 @@ __all__ = [
     "like_array", "log_ndtr", "log_sigmoid", "log_softmax", "logit", "logsumexp", "ndtr", "ndtri",
     "one_hot", "outer", "pad", "plain", "polygamma", "relu", "segment_sum", "sigmoid", "sinc",
     "softmax", "softplus", "solve_triangular", "sort", "split", "stop_gradient", "tensordot",
-    "to_numpy", "topk", "trace", "tree_flatten", "tree_leaves", "tree_map", "unstack", "value_and_grad",
-    "vecdot", "vector_norm", "vjp", "xlogy",
+    "to_numpy", "topk", "trace", "tree_flatten", "tree_leaves", "tree_map", "unstack",
+    "value_and_grad", "vecdot", "vector_norm", "vjp", "xlogy",
 ]  # fmt: skip

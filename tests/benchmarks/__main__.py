@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [engine|sorting|topk|fast_sort|rendering|...] [--rounds N] [--json FILE]`."""
+"""`python -m tests.benchmarks [NAME ...] [--rounds N] [--json FILE]`: speed beside peers."""
 
 from __future__ import annotations
 
