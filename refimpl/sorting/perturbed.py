@@ -103,8 +103,24 @@ def perturbed_ranks(
 ) -> Array:
     """The mean rank over perturbed values, (..., n), from 0 (smallest) to n - 1.
 
-    x (..., n); noise, standardised, (S, ..., n); sigma > 0 its size in units of x. distribution:
-    what the noise was drawn from; covariate: see `training.perturbed.perturbed`.
+        r = mean_s rank(x + sigma Z_s);    gradient mean_s <rank_s, g> nu(Z_s) / sigma
+
+    x             (..., n), n >= 1
+    noise         Z, standardised, (S, ..., n) or what broadcasts to it, S >= 1
+    sigma         > 0, the size of the noise in units of x. For sigma -> 0 the ranks are exact
+    distribution  what the noise was drawn from: "gaussian", "gumbel", ..., or a `Distribution`;
+                  nu is its score, - (log density)'
+    covariate     what the solutions are reduced by in the gradient, for less variance: "none",
+                  "f(x)" or "loo", see `training.perturbed.perturbed`
+
+    The ranks sum to n (n - 1) / 2. The gradient is not the derivative, which is zero, but an
+    unbiased estimate of the derivative of the expected ranks, from the same samples. Equal
+    perturbed values keep their order. NaN is sorted as the largest value.
+
+    Raises ValueError for n = 0, sigma <= 0, noise of another shape, unknown names.
+
+    >>> perturbed_ranks([0.2, 0.0, 1.0], [[0.0, 0.0, 0.0], [0.0, 0.5, 0.0]], sigma=1.0)
+    array([0.5, 0.5, 2. ])
     """
     return _smoothed(exact_ranks, x, noise, sigma, distribution, covariate)
 
@@ -124,7 +140,14 @@ def perturbed_argmax(
     distribution: Law = "gaussian",
     covariate: str = "none",
 ) -> Array:
-    """How often each value is the largest, (..., n); arguments as `perturbed_ranks`."""
+    """How often each value is the largest, (..., n), a distribution.
+
+    With Gumbel noise and sigma = 1 its expectation is softmax(x). Arguments, gradient and errors as
+    for `perturbed_ranks`; of equal perturbed values the first is the largest.
+
+    >>> perturbed_argmax([0.2, 0.0, 1.0], [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]], sigma=1.0)
+    array([0. , 0.5, 0.5])
+    """
     return _smoothed(exact_argmax, x, noise, sigma, distribution, covariate)
 
 
@@ -144,9 +167,13 @@ def perturbed_topk(
     distribution: Law = "gaussian",
     covariate: str = "none",
 ) -> Array:
-    """How often each value is among the k largest, (..., n); arguments as `perturbed_ranks`.
+    """How often each value is among the k largest, (..., n), with the sum k.
 
-    Raises ValueError unless 0 <= k <= n.
+    Arguments, gradient and errors as for `perturbed_ranks`; of equal perturbed values the first are
+    the larger. Raises ValueError unless 0 <= k <= n.
+
+    >>> perturbed_topk([0.2, 0.0, 1.0], [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]], k=2, sigma=1.0)
+    array([0.5, 0.5, 1. ])
     """
     x = float_array(x, "x", min_ndim=1)
     if whole(k, "k") > x.shape[-1]:
@@ -182,7 +209,12 @@ def perturbed_permutation(
 ) -> Array:
     """P[..., i, j]: how often input i is at sorted position j; doubly stochastic.
 
-    Arguments as `perturbed_ranks`.
+    Arguments, gradient and errors as for `perturbed_ranks`, which are P @ (0, ..., n - 1). Memory
+    O(S n^2).
+
+    >>> perturbed_permutation([0.2, 0.0], [[0.0, 0.0], [0.0, 0.5]], sigma=1.0)
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
     """
     return _smoothed(
         lambda v: hard_permutation(plain(stop_gradient(v))),
@@ -198,6 +230,8 @@ def _smoothed(
     f: Any, x: Array, noise: Array, sigma: float, distribution: Law, covariate: str
 ) -> Array:
     x = float_array(x, "x", min_ndim=1)
+    if x.shape[-1] == 0:
+        raise ValueError(f"x: expected at least one value, got shape {tuple(x.shape)}")
     return perturbed(
         f,
         x,

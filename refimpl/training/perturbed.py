@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd import Array, array_namespace, custom_vjp, plain, stop_gradient
+from ..autograd import Array, array_namespace, plain, stop_gradient
 from ..distributions import Distribution
 from ..spec import Invariant, specification
 from ..validation import choose, float_array, positive, whole
@@ -81,23 +81,15 @@ def perturbed(
     if batch > theta.ndim:
         raise ValueError(f"batch_ndim: {batch} of an array with {theta.ndim} axes")
 
-    def forward(theta: Array) -> tuple[Array, Any]:
-        values = f(theta + sigma * noise)
-        centre = f(theta) if covariate == "f(x)" else None
-        return array_namespace(values).mean(values, axis=0), (values, centre)
-
-    def backward(residuals: Any, g: Array) -> tuple[Array]:
-        weights = centred(residuals[0], covariate, residuals[1])
-        xp = array_namespace(weights, g)
-        inner = weights * g
-        inner = xp.reshape(inner, (*inner.shape[: batch + 1], math.prod(inner.shape[batch + 1 :])))
-        agreed = xp.sum(inner, axis=-1)  # (S, *batch)
-        agreed = xp.reshape(agreed, (*agreed.shape, *(1,) * (theta.ndim - batch)))
-        return (xp.mean(agreed * law.score(noise), axis=0) / sigma,)
-
-    smoothed = custom_vjp(lambda theta: forward(theta)[0])
-    smoothed.defvjp(forward, backward)
-    return smoothed(theta)
+    known = stop_gradient(theta)
+    values = stop_gradient(f(known + sigma * noise))
+    centre = stop_gradient(f(known)) if covariate == "f(x)" else None
+    weights = centred(values, covariate, centre)
+    # zero, with the score as its derivative: (S, *batch), one axis for each of the values behind
+    step = _inner(array_namespace(theta, noise), law.score(noise) * (theta - known), batch + 1)
+    xp = array_namespace(step, values)
+    step = xp.reshape(step, (*step.shape, *(1,) * (values.ndim - batch - 1)))
+    return xp.mean(values, axis=0) + xp.mean(weights * step, axis=0) / sigma
 
 
 def perturbed_maximum(
@@ -110,8 +102,7 @@ def perturbed_maximum(
     moved = theta + positive(sigma, "sigma") * _spread(noise, theta)
     best = stop_gradient(maximiser(plain(stop_gradient(moved))))
     xp = array_namespace(moved)
-    shape = (*moved.shape[: batch_ndim + 1], math.prod(moved.shape[batch_ndim + 1 :]))
-    return xp.mean(xp.sum(xp.reshape(best * moved, shape), axis=-1), axis=0)
+    return xp.mean(_inner(xp, best * moved, batch_ndim + 1), axis=0)
 
 
 def fenchel_young_loss(
@@ -160,6 +151,7 @@ def fenchel_young_loss(
 
 
 def _inner(xp: Any, product: Array, batch_ndim: int) -> Array:
+    """The sum over all but the leading axes."""
     shape = (*product.shape[:batch_ndim], math.prod(product.shape[batch_ndim:]))
     return xp.sum(xp.reshape(product, shape), axis=-1)
 
