@@ -17,6 +17,10 @@ SOLIDS: dict[str, Callable[[], Mesh]] = {
     "cube": shapes.cube,
     "tetrahedron": shapes.tetrahedron,
     "cylinder": shapes.cylinder,
+    "cone": shapes.cone,
+    "capsule": shapes.capsule,
+    "superquadric": lambda: shapes.superquadric(vertical=0.4, horizontal=0.4),
+    "letter": lambda: shapes.extruded(["###", "#..", "##.", "#..", "#.."]),
     "sphere": lambda: shapes.icosphere(3),
     "star": lambda: star(),
 }
@@ -34,9 +38,10 @@ def star(points: int = 5) -> Mesh:
 def solid(name: str, size: float = 1.0) -> Mesh:
     """A mesh by name or from an OBJ file, centred, with the longest side 2 size."""
     if name.endswith(".obj"):
-        return load_obj(Path(name), normalise=True).with_vertices(
-            size * load_obj(Path(name), normalise=True).vertices
-        )
+        if not Path(name).is_file():
+            raise ValueError(f"mesh: there is no file {name}")
+        found = load_obj(Path(name), normalise=True)
+        return found.with_vertices(size * np.asarray(found.vertices))
     found = SOLIDS[choose(name, SOLIDS, "mesh")]()
     v = np.asarray(found.vertices)
     centre = (v.max(axis=0) + v.min(axis=0)) / 2

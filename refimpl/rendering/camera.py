@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from ..autograd import Array, array_namespace, constant, is_array, vector_norm
-from ..validation import float_array, in_range
+from ..validation import float_array, in_range, positive
 
 SMALLEST_NORM = 1e-5
 
@@ -48,7 +48,7 @@ def look_at(
     vertices (..., V, 3); eye, at, up (3,) or (..., 3). only_rotate: leave out the translation.
     `up` parallel to the direction gives no frame: all points collapse, without an error.
     """
-    vertices = float_array(vertices, "vertices", min_ndim=2)
+    vertices = _points(vertices)
     eye, at = _vector(eye, "eye", vertices), _vector(at, "at", vertices)
     return look(vertices, eye, at - eye, up, only_rotate=only_rotate)
 
@@ -62,7 +62,7 @@ def look(
     only_rotate: bool = False,
 ) -> Array:
     """Vertices in the frame of a camera at `eye` that looks along `direction`; as `look_at`."""
-    vertices = float_array(vertices, "vertices", min_ndim=2)
+    vertices = _points(vertices)
     eye, up = _vector(eye, "eye", vertices), _vector(up, "up", vertices)
     xp = array_namespace(vertices, eye, up)
     z = _unit(_vector(direction, "direction", vertices))
@@ -81,22 +81,29 @@ def perspective(vertices: Array, angle: float | Array = 30.0) -> Array:
     the camera and its projection is mirrored; at z = 0 x and y are not divided by it. The renderer
     does not draw their faces.
     """
-    vertices = float_array(vertices, "vertices", min_ndim=2)
+    vertices = _points(vertices)
+    xp = array_namespace(vertices)
     if is_array(angle):
         xp = array_namespace(vertices, angle)
         width = xp.tan(angle * (math.pi / 180))[..., None]
+    elif 0 < in_range(angle, "angle", 0.0, 90.0) < 90:
+        width = math.tan(math.radians(angle))
     else:
-        xp = array_namespace(vertices)
-        width = math.tan(math.radians(in_range(angle, "angle", 0.0, 90.0)))
+        raise ValueError(f"angle: expected a number between 0 and 90, got {angle!r}")
     x, y, z = (vertices[..., k] for k in range(3))
     depth = xp.where(z == 0, xp.ones_like(z), z)
     return xp.stack([x / depth / width, y / depth / width, z], axis=-1)
 
 
 def orthogonal(vertices: Array, scale: float | Array = 1.0) -> Array:
-    """(scale x, scale y, z)."""
-    vertices = float_array(vertices, "vertices", min_ndim=2)
+    """(scale x, scale y, z); vertices (..., V, 3), scale a number > 0 or an array (...)."""
+    vertices = _points(vertices)
     xp = array_namespace(vertices)
+    if is_array(scale):
+        xp = array_namespace(vertices, scale)
+        scale = xp.asarray(scale)[..., None]
+    else:
+        scale = positive(scale, "scale")
     x, y, z = (vertices[..., k] for k in range(3))
     return xp.stack([x * scale, y * scale, z], axis=-1)
 
@@ -113,14 +120,18 @@ def projection(
 
     vertices (..., V, 3), matrix (..., 3, 4), distortion (..., 5). Differentiable at r = 0, too.
     """
-    vertices = float_array(vertices, "vertices", min_ndim=2)
-    xp = array_namespace(vertices, matrix)
-    P = float_array(matrix, "matrix", min_ndim=2)
+    vertices, P = _points(vertices), float_array(matrix, "matrix", min_ndim=2)
+    if tuple(P.shape[-2:]) != (3, 4):
+        raise ValueError(f"matrix: expected (..., 3, 4), got {tuple(P.shape)}")
+    xp = array_namespace(vertices, P)
     h = vertices @ xp.matrix_transpose(P[..., :, :3]) + P[..., None, :, 3]
     z = h[..., 2]
     x, y = h[..., 0] / (z + 1e-5), h[..., 1] / (z + 1e-5)
     if distortion is not None:
-        k1, k2, p1, p2, k3 = (float_array(distortion, "distortion")[..., i, None] for i in range(5))
+        k = float_array(distortion, "distortion", min_ndim=1)
+        if k.shape[-1] != 5:
+            raise ValueError(f"distortion: expected (k1, k2, p1, p2, k3), got {tuple(k.shape)}")
+        k1, k2, p1, p2, k3 = (k[..., i, None] for i in range(5))
         r2 = x * x + y * y
         radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
         x, y = (
@@ -145,6 +156,13 @@ def normalised(v: Array, smallest: float = SMALLEST_NORM) -> Array:
 
 
 _unit = normalised
+
+
+def _points(vertices: Any) -> Array:
+    vertices = float_array(vertices, "vertices", min_ndim=2)
+    if vertices.shape[-1] != 3:
+        raise ValueError(f"vertices: expected (..., V, 3), got {tuple(vertices.shape)}")
+    return vertices
 
 
 def _vector(v: Any, name: str, like: Array) -> Array:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..autograd import Array, array_namespace, constant, relu
-from ..validation import choose
+from ..validation import choose, float_array
 from .mesh import face_vertices, surface_normals, vertex_normals
 
 
@@ -46,15 +46,26 @@ class Lighting:
     directional_colour: Sequence[float] = (1.0, 1.0, 1.0)
     direction: Sequence[float] = (0.0, 1.0, 0.0)
 
+    def __post_init__(self) -> None:
+        for name in ("ambient_colour", "directional_colour", "direction"):
+            if np.shape(getattr(self, name)) != (3,):
+                raise ValueError(f"{name}: expected 3 numbers, got {getattr(self, name)!r:.60}")
+
     def __call__(
-        self, vertices: Array, faces: Array, textures: Array, texture_type: str = "surface"
+        self,
+        vertices: Array,
+        faces: Array,
+        textures: Array | None = None,
+        texture_type: str = "surface",
     ) -> Array:
         """Textures times the light at their face (..., F, R^2, 3) or vertex (..., V, 3).
 
+        textures without the leading axes of the vertices belong to every mesh; white by default.
         The gradient reaches the vertices through the normals.
         """
-        choose(texture_type, ("surface", "vertex"), "texture_type")
-        if texture_type == "surface":
+        surface = choose(texture_type, ("surface", "vertex"), "texture_type") == "surface"
+        vertices = float_array(vertices, "vertices", min_ndim=2)
+        if surface:
             normals = surface_normals(face_vertices(vertices, faces))
         else:
             normals = vertex_normals(vertices, faces)
@@ -62,4 +73,15 @@ class Lighting:
         light = directional(
             light, normals, self.directional_intensity, self.directional_colour, self.direction
         )
-        return textures * (light[..., None, :] if texture_type == "surface" else light)
+        light = light[..., None, :] if surface else light
+        if textures is None:
+            return light
+        textures = float_array(textures, "textures", min_ndim=3 if surface else 2)
+        own = 3 if surface else 2
+        shape, lead = tuple(textures.shape), tuple(light.shape[:-own])
+        if (shape[-own], shape[-1]) != (light.shape[-own], 3) or shape[:-own] not in ((), lead):
+            wanted = f"(..., {light.shape[-own]}, {'R^2, ' * surface}3)"
+            raise ValueError(
+                f"textures: expected {wanted} for texture_type {texture_type!r}, got {shape}"
+            )
+        return textures * light

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace, relu, segment_sum, sigmoid, stop_gradient, to_numpy
 from ..validation import choose, float_array
-from .mesh import _index, edges_of
+from .mesh import _index, checked_faces, edges_of
 
 UNION_FLOOR = 1e-6
 REDUCTIONS = ("mean", "sum", "none")
@@ -24,11 +24,7 @@ def iou_loss(predicted: Array, target: Array, reduction: str = "mean") -> Array:
     >>> round(float(iou_loss(np.ones((2, 4, 4)), np.ones((2, 4, 4)))), 6)
     0.0
     """
-    p, t = float_array(predicted, "predicted", min_ndim=2), float_array(target, "target")
-    if tuple(p.shape) != tuple(t.shape):
-        raise ValueError(
-            f"predicted, target: expected equal shapes, got {tuple(p.shape)} and {tuple(t.shape)}"
-        )
+    p, t = _alike(predicted, target)
     xp = array_namespace(p, t)
     both = xp.sum(p * t, axis=(-2, -1))
     union = xp.sum(p + t - p * t, axis=(-2, -1)) + UNION_FLOOR
@@ -37,8 +33,9 @@ def iou_loss(predicted: Array, target: Array, reduction: str = "mean") -> Array:
 
 def squared_error(predicted: Array, target: Array, reduction: str = "mean") -> Array:
     """Mean squared difference over the pixels of each image, reduced over the batch."""
-    xp = array_namespace(predicted, target)
-    return _reduced(xp.mean((predicted - target) ** 2, axis=(-2, -1)), reduction)
+    p, t = _alike(predicted, target)
+    xp = array_namespace(p, t)
+    return _reduced(xp.mean((p - t) ** 2, axis=(-2, -1)), reduction)
 
 
 def multiview_iou_loss(predicted: Array, target_a: Array, target_b: Array) -> Array:
@@ -58,8 +55,8 @@ def laplacian_loss(vertices: Array, faces: np.ndarray) -> Array:
     """sum_i |v_i - mean of its neighbours|^2 for each mesh, (...,): vertices (..., V, 3)."""
     vertices = float_array(vertices, "vertices", min_ndim=2)
     xp = array_namespace(vertices)
-    edges = edges_of(faces)
     count = vertices.shape[-2]
+    edges = edges_of(checked_faces(faces, count))
     owner, other = np.concatenate([edges, edges[:, ::-1]]).T
     degree = np.maximum(np.bincount(owner, minlength=count), 1)
     first = xp.moveaxis(vertices, -2, 0)
@@ -77,7 +74,7 @@ def flatten_loss(vertices: Array, faces: np.ndarray, eps: float = 1e-6) -> Array
     """
     vertices = float_array(vertices, "vertices", min_ndim=2)
     xp = array_namespace(vertices)
-    hinges = hinges_of(faces)
+    hinges = hinges_of(checked_faces(faces, vertices.shape[-2]))
     v0, v1, v2, v3 = (xp.take(vertices, _index(hinges[:, k], vertices), axis=-2) for k in range(4))
     edge = v1 - v0
 
@@ -125,6 +122,15 @@ def deformed(template: Array, displacement: Array, centre: Array) -> Array:
     v = sigmoid(base + displacement) * sign
     m = xp.tanh(centre)
     return relu(v) * (1 - m) - relu(-v) * (1 + m) + m
+
+
+def _alike(predicted: Array, target: Array) -> tuple[Array, Array]:
+    p, t = float_array(predicted, "predicted", min_ndim=2), float_array(target, "target")
+    if tuple(p.shape) != tuple(t.shape):
+        raise ValueError(
+            f"predicted, target: expected equal shapes, got {tuple(p.shape)} and {tuple(t.shape)}"
+        )
+    return p, t
 
 
 def _reduced(values: Array, reduction: str) -> Array:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, constant, like_array, segment_sum, to_numpy
-from ..validation import float_array
+from ..autograd import (
+    Array,
+    array_namespace,
+    constant,
+    is_array,
+    like_array,
+    segment_sum,
+    to_numpy,
+)
+from ..validation import choose, float_array
 from .camera import cross, normalised
 
 NORMAL_FLOOR = 1e-6
@@ -19,7 +28,9 @@ class Mesh:
 
     textures: (..., F, R^2, 3) texels of the faces (texture_type "surface"), or (..., V, 3) colours
     of the vertices ("vertex"); white by default. Leading axes of vertices are a batch of meshes
-    with the same faces.
+    with the same faces; textures without them belong to every mesh.
+
+    Raises ValueError for shapes that do not fit, and for a face whose vertices do not exist.
     """
 
     vertices: Array
@@ -29,21 +40,15 @@ class Mesh:
 
     def __post_init__(self) -> None:
         vertices = float_array(self.vertices, "vertices", min_ndim=2)
-        faces = np.asarray(to_numpy(self.faces) if hasattr(self.faces, "shape") else self.faces)
         if vertices.shape[-1] != 3:
             raise ValueError(f"vertices: expected (..., V, 3), got {tuple(vertices.shape)}")
-        if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind not in "iu":
-            raise ValueError(
-                f"faces: expected whole numbers (F, 3), got {faces.dtype} {faces.shape}"
-            )
-        count = vertices.shape[-2]
-        if faces.size and (faces.min() < 0 or faces.max() >= count):
-            bad = int(np.argmax((faces < 0).any(1) | (faces >= count).any(1)))
-            raise ValueError(
-                f"faces: face {bad} names the vertices {faces[bad].tolist()} of {count}"
-            )
         object.__setattr__(self, "vertices", vertices)
-        object.__setattr__(self, "faces", faces.astype(np.int64))
+        object.__setattr__(self, "faces", checked_faces(self.faces, vertices.shape[-2]))
+        choose(self.texture_type, ("surface", "vertex"), "texture_type")
+        if self.textures is not None:
+            textures = float_array(self.textures, "textures", min_ndim=2)
+            _check_textures(textures, vertices, len(self.faces), self.texture_type)
+            object.__setattr__(self, "textures", textures)
 
     def with_vertices(self, vertices: Array) -> Mesh:
         """The same faces and textures with other vertices (..., V, 3)."""
@@ -57,9 +62,12 @@ class Mesh:
     @property
     def face_textures(self) -> Array | None:
         """What `render` takes: texels as they are, vertex colours gathered to (..., F, 3, 3)."""
-        if self.textures is None or self.texture_type == "surface":
-            return self.textures
-        return face_vertices(self.textures, self.faces)
+        if self.textures is None:
+            return None
+        xp, lead = array_namespace(self.textures), tuple(self.vertices.shape[:-2])
+        own = 3 if self.texture_type == "surface" else 2
+        textures = xp.broadcast_to(self.textures, (*lead, *self.textures.shape[-own:]))
+        return textures if own == 3 else face_vertices(textures, self.faces)
 
     @property
     def surface_normals(self) -> Array:
@@ -70,6 +78,31 @@ class Mesh:
     def vertex_normals(self) -> Array:
         """Unit normals (..., V, 3): area-weighted mean over the faces at a vertex."""
         return vertex_normals(self.vertices, self.faces)
+
+
+def checked_faces(faces: Any, count: int) -> np.ndarray:
+    """Faces (F, 3) of `count` vertices as whole numbers on the host."""
+    found = np.asarray(to_numpy(faces) if is_array(faces) else faces)
+    found = found.reshape(0, 3).astype(np.int64) if found.shape == (0,) else found
+    if found.ndim != 2 or found.shape[1] != 3 or found.dtype.kind not in "iu":
+        raise ValueError(f"faces: expected whole numbers (F, 3), got {found.dtype} {found.shape}")
+    if found.size and (found.min() < 0 or found.max() >= count):
+        bad = int(np.argmax((found < 0).any(1) | (found >= count).any(1)))
+        raise ValueError(f"faces: face {bad} names the vertices {found[bad].tolist()} of {count}")
+    return found.astype(np.int64)
+
+
+def _check_textures(textures: Array, vertices: Array, faces: int, kind: str) -> None:
+    lead, shape = tuple(vertices.shape[:-2]), tuple(textures.shape)
+    if kind == "vertex":
+        own, wanted = 2, f"(..., {vertices.shape[-2]}, 3)"
+        fits = shape[-2:] == (vertices.shape[-2], 3)
+    else:
+        own, wanted = 3, f"(..., {faces}, R^2, 3)"
+        fits = len(shape) >= 3 and shape[-3] == faces and shape[-1] == 3
+        fits = fits and round(shape[-2] ** 0.5) ** 2 == shape[-2] > 0
+    if not fits or shape[:-own] not in ((), lead):
+        raise ValueError(f"textures: expected {wanted} for texture_type {kind!r}, got {shape}")
 
 
 def face_vertices(vertices: Array, faces: Array) -> Array:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,26 +47,27 @@ def uv_sphere(rows: int = 27, columns: int = 50, radius: float = 1.0) -> Mesh:
     """A sphere of `rows` rings of latitude and two poles: rows columns + 2 vertices, 2 rows columns
     faces (by default 1352 and 2700).
     """
+    return superquadric(rows, columns, radius)
+
+
+def superquadric(
+    rows: int = 27,
+    columns: int = 50,
+    radius: float = 1.0,
+    *,
+    vertical: float = 1.0,
+    horizontal: float = 1.0,
+) -> Mesh:
+    """A sphere whose cosines and sines are raised to powers, signs kept: `vertical` along the
+    meridians and `horizontal` around the y axis. Powers below 1 make it box-like, above 1 pinched;
+    2 and 2 give an octahedron.
+    """
     n, m = whole(rows, "rows", minimum=1), whole(columns, "columns", minimum=3)
     polar = np.pi * np.arange(1, n + 1) / (n + 1)
-    turn = 2 * np.pi * np.arange(m) / m
-    ring = np.stack(
-        [
-            np.outer(np.sin(polar), np.cos(turn)),
-            np.outer(np.cos(polar), np.ones(m)),
-            np.outer(np.sin(polar), np.sin(turn)),
-        ],
-        axis=-1,
-    ).reshape(-1, 3)
-    points = np.concatenate([ring, [[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]]])
-    i, j = np.divmod(np.arange((n - 1) * m), m)
-    a, b = i * m + j, i * m + (j + 1) % m
-    sides = np.concatenate([np.stack([a, b, a + m], -1), np.stack([b, b + m, a + m], -1)])
-    j = np.arange(m)
-    top = np.stack([np.full(m, n * m), (j + 1) % m, j], axis=-1)
-    last = (n - 1) * m
-    bottom = np.stack([np.full(m, n * m + 1), last + j, last + (j + 1) % m], axis=-1)
-    return Mesh(positive(radius, "radius") * points, np.concatenate([sides, top, bottom]))
+    up = _power(np.cos(polar), positive(vertical, "vertical"))
+    out = _power(np.sin(polar), vertical)
+    circle = _power(_circle(m), positive(horizontal, "horizontal"))
+    return _closed(positive(radius, "radius") * _rings(out, up, circle), radius, -radius)
 
 
 def torus(major: float = 0.7, minor: float = 0.3, around: int = 32, across: int = 16) -> Mesh:
@@ -82,16 +85,91 @@ def torus(major: float = 0.7, minor: float = 0.3, around: int = 32, across: int 
 
 def cylinder(radius: float = 0.5, height: float = 1.0, columns: int = 32) -> Mesh:
     """A closed cylinder along the y axis."""
-    m = whole(columns, "columns", minimum=3)
-    turn = 2 * np.pi * np.arange(m) / m
+    circle = _circle(whole(columns, "columns", minimum=3))
+    r, half = positive(radius, "radius"), positive(height, "height") / 2
+    return _closed(_rings([r, r], [half, -half], circle), half, -half)
+
+
+def cone(radius: float = 0.5, height: float = 1.0, columns: int = 32) -> Mesh:
+    """A closed cone along the y axis, its point at the top."""
+    circle = _circle(whole(columns, "columns", minimum=3))
     half = positive(height, "height") / 2
-    ring = positive(radius, "radius") * np.stack([np.cos(turn), 0 * turn, np.sin(turn)], axis=-1)
-    up = np.array([0.0, half, 0.0])
-    points = np.concatenate([ring + up, ring - up, [up, -up]])
-    j, k = np.arange(m), (np.arange(m) + 1) % m
-    top, bottom = np.full(m, 2 * m), np.full(m, 2 * m + 1)
-    faces = [[j, k, j + m], [k, k + m, j + m], [top, k, j], [bottom, j + m, k + m]]
-    return Mesh(points, np.concatenate([np.stack(f, axis=-1) for f in faces]))
+    return _closed(_rings([positive(radius, "radius")], [-half], circle), half, -half)
+
+
+def capsule(radius: float = 0.3, height: float = 1.2, rows: int = 8, columns: int = 32) -> Mesh:
+    """A cylinder along the y axis with half spheres at both ends, `height` in all; `rows` rings on
+    each half.
+    """
+    n, circle = whole(rows, "rows", minimum=1), _circle(whole(columns, "columns", minimum=3))
+    r, half = positive(radius, "radius"), positive(height, "height") / 2
+    if half <= r:
+        raise ValueError(f"height: expected more than twice the radius {r}, got {height}")
+    polar = np.pi / 2 * np.arange(1, n + 1) / n
+    out, up = r * np.sin(polar), half - r + r * np.cos(polar)
+    rings = _rings(np.r_[out, out[::-1]], np.r_[up, -up[::-1]], circle)
+    return _closed(rings, half, -half)
+
+
+def extruded(rows: Sequence[str], depth: float = 0.25) -> Mesh:
+    """A letter or another drawing cut out of a plate: `#` is solid, the first row is the top, and
+    the longer side is 1. Cells should touch along edges; where only corners meet, the surface
+    touches itself.
+
+    >>> len(extruded(["#..", "#..", "###"]).faces)
+    44
+    """
+    lines = [line for line in rows if isinstance(line, str)]
+    if not lines or len(lines) != len(rows) or len({len(line) for line in lines}) != 1:
+        raise ValueError(f"rows: expected lines of text of one length, got {rows!r:.60}")
+    solid = np.pad(np.array([[c == "#" for c in line] for line in lines])[::-1].T, 1)
+    if not solid.any():
+        raise ValueError("rows: expected at least one #, got none")
+    quads = []
+    for x, y in np.argwhere(solid):
+        low, high = [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)], (0, 1)
+        quads.append([(*p, 1) for p in low])
+        quads.append([(*p, 0) for p in low[::-1]])
+        for k, (dx, dy) in enumerate(((0, -1), (1, 0), (0, 1), (-1, 0))):
+            if not solid[x + dx, y + dy]:
+                p, q = low[k], low[(k + 1) % 4]
+                quads.append([(*p, high[0]), (*q, high[0]), (*q, high[1]), (*p, high[1])])
+    corners, number = np.unique(np.reshape(quads, (-1, 3)), axis=0, return_inverse=True)
+    faces = np.reshape(number, (-1, 4))[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    points = corners.astype(np.float64)
+    points -= (points.max(axis=0) + points.min(axis=0)) / 2
+    longer = np.ptp(points[:, :2], axis=0).max()
+    return Mesh(points * np.array([1 / longer, 1 / longer, positive(depth, "depth")]), faces)
+
+
+def _circle(count: int) -> np.ndarray:
+    """x and z of points around the y axis, (count, 2)."""
+    turn = 2 * np.pi * np.arange(count) / count
+    return np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+
+
+def _power(x: np.ndarray, exponent: float) -> np.ndarray:
+    return np.sign(x) * np.abs(x) ** exponent
+
+
+def _rings(radii: Any, heights: Any, circle: np.ndarray) -> np.ndarray:
+    """Scaled and lifted copies of a circle, from the top down, (n, m, 3)."""
+    radii, heights = np.asarray(radii)[:, None], np.asarray(heights)[:, None]
+    up = np.broadcast_to(heights, (len(heights), len(circle)))
+    return np.stack([radii * circle[:, 0], up, radii * circle[:, 1]], axis=-1)
+
+
+def _closed(rings: np.ndarray, top: float, bottom: float) -> Mesh:
+    """The surface through rings (n, m, 3), closed by a point of the y axis above and one below."""
+    n, m = rings.shape[:2]
+    points = np.concatenate([rings.reshape(-1, 3), [[0.0, top, 0.0], [0.0, bottom, 0.0]]])
+    i, j = np.divmod(np.arange((n - 1) * m), m)
+    a, b = i * m + j, i * m + (j + 1) % m
+    sides = np.concatenate([np.stack([a, b, a + m], -1), np.stack([b, b + m, a + m], -1)])
+    j, last = np.arange(m), (n - 1) * m
+    above = np.stack([np.full(m, n * m), (j + 1) % m, j], axis=-1)
+    below = np.stack([np.full(m, n * m + 1), last + j, last + (j + 1) % m], axis=-1)
+    return Mesh(points, np.concatenate([sides, above, below]))
 
 
 def _convex_faces(points: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ Source: the rule of gendr 0.1.0 and Neural 3D Mesh Renderer (Kato et al. 2018).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
@@ -25,8 +27,11 @@ def voxelize(face_vertices: np.ndarray, size: int = 32) -> np.ndarray:
     n = whole(size, "size", minimum=1)
     if corners.ndim < 3 or corners.shape[-2:] != (3, 3):
         raise ValueError(f"face_vertices: expected (..., F, 3, 3), got {corners.shape}")
+    bad = np.argwhere(~np.isfinite(corners).all(axis=(-2, -1)))
+    if len(bad):
+        raise ValueError(f"face_vertices: face {bad[0][-1]} has a coordinate that is not finite")
     batch = corners.shape[:-3]
-    flat = corners.reshape(-1, *corners.shape[-3:])
+    flat = corners.reshape(math.prod(batch), *corners.shape[-3:])
     solids = [_solid(triangles * n, n) for triangles in flat]
     return np.array(solids, dtype=np.int32).reshape(*batch, n, n, n)
 
@@ -83,7 +88,11 @@ def _outside(surface: np.ndarray) -> np.ndarray:
 
 def voxel_iou(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
     """sum(p t)/sum(p + t > 0) over the last three axes; 1 if both are empty."""
-    p, t = np.asarray(predicted) > 0, np.asarray(target) > 0
+    p, t = np.asarray(to_numpy(predicted)) > 0, np.asarray(to_numpy(target)) > 0
+    if p.shape != t.shape or p.ndim < 3:
+        raise ValueError(
+            f"predicted, target: expected equal shapes (..., n, n, n), got {p.shape} and {t.shape}"
+        )
     union = (p | t).sum(axis=(-3, -2, -1))
     return np.where(union > 0, (p & t).sum(axis=(-3, -2, -1)) / np.maximum(union, 1), 1.0)
 

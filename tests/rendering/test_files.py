@@ -5,7 +5,8 @@ import pytest
 
 from refimpl.rendering import shapes
 from refimpl.rendering.mesh import Mesh
-from refimpl.rendering.obj import load_mesh, load_obj, parse_mtl, parse_obj, save_obj
+from refimpl.rendering.obj import load_mesh, load_obj, save_obj
+from refimpl.rendering.obj_text import parse_mtl, parse_obj
 from refimpl.rendering.texels import sample_image, texel_positions
 from refimpl.rendering.voxels import voxel_iou, voxelize
 
@@ -61,7 +62,13 @@ def test_polygons_negative_numbers_comments_and_empty_fields():
     [
         ("v 0 0", "line 1.*3 coordinates"),
         ("v 0 0 x", "line 1.*'x'"),
-        ("v 0 0 0\nf 1 1 2", "line 2.*number 2 of 1"),
+        ("v 0 0 0\nf 1 1 2", "line 2: vertex 2 of 1"),
+        ("v 0 0 0\nf 1 1 -2", "line 2.*number -2 of 1"),
+        ("v 0 0 0\nf 1/1 1/1 1/1", "line 2: texture coordinate 1 of 0"),
+        ("v 0 nan 0", "line 1.*finite"),
+        ("vt 1", "line 1.*2 coordinates"),
+        ("v 0 0 0\n\nf 1 1 \\\n x", "line 3.*'x'"),
+        ("v 0 0 0\0", "not a text file"),
         ("v 0 0 0\nf 1 1 0", "line 2.*number 0"),
         ("v 0 0 0\nf 1 1", "line 2.*3 corners"),
     ],
@@ -69,6 +76,59 @@ def test_polygons_negative_numbers_comments_and_empty_fields():
 def test_what_cannot_be_read_is_named_with_its_line(text, words):
     with pytest.raises(ValueError, match=words):
         parse_obj(text)
+
+
+def test_faces_may_stand_before_their_vertices_and_go_on_in_the_next_line():
+    found = parse_obj("f 1 2 \\\n3\nv 0 0 0\r\nv 1 0 0\r\nv 0 1 0\r\n")
+    np.testing.assert_array_equal(found.faces, [[0, 1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("library", "error", "words"),
+    [
+        (None, FileNotFoundError, "m.obj: its material library 'm.mtl' is not in"),
+        ("newmtl a\nmap_Kd no.png", FileNotFoundError, "m.obj: its texture image 'no.png' is not"),
+        ("newmtl a\nKd 1 0", ValueError, "m.mtl: line 2.*3 coordinates"),
+        ("newmtl a\nKd 1 0 x", ValueError, "m.mtl: line 2.*'x'"),
+        ("newmtl a\nmap_Kd", ValueError, "m.mtl: line 2.*name of an image"),
+        ("Kd 1 0 0", ValueError, "m.mtl: line 1.*no newmtl"),
+    ],
+)
+def test_what_is_wrong_with_materials_is_said(tmp_path, library, error, words):
+    text = "mtllib m.mtl\nusemtl a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3"
+    (tmp_path / "m.obj").write_text(text)
+    if library:
+        (tmp_path / "m.mtl").write_text(library)
+    with pytest.raises(error, match=words):
+        load_obj(tmp_path / "m.obj", textures="surface")
+    assert load_obj(tmp_path / "m.obj").textures is None
+
+
+def test_materials_of_no_library_are_white_and_images_are_read_by_any_reader(tmp_path):
+    text = "mtllib m.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n"
+    text += "usemtl other\nf 1 2 3\nusemtl a\nf 1/1 2/2 3/3\n"
+    (tmp_path / "m.obj").write_text(text)
+    (tmp_path / "m.mtl").write_text("newmtl a\nKd 0 0 0\nmap_Kd some image.any\n")
+    (tmp_path / "some image.any").write_bytes(b"")
+    found = load_obj(
+        tmp_path / "m.obj", textures="surface", resolution=2,
+        read_image=lambda path: np.full((3, 3, 3), 0.25),
+    )  # fmt: skip
+    np.testing.assert_array_equal(found.textures[0], 1.0)
+    np.testing.assert_allclose(found.textures[1], 0.25)
+
+
+@pytest.mark.parametrize("textures", ["surfce", "Vertex"])
+def test_unknown_kinds_of_textures_are_refused(tmp_path, textures):
+    (tmp_path / "e.obj").write_text("")
+    with pytest.raises(ValueError, match="textures: expected one of vertex, surface"):
+        load_obj(tmp_path / "e.obj", textures=textures)
+
+
+def test_batches_are_saved_one_by_one(tmp_path):
+    solid = shapes.cube()
+    with pytest.raises(ValueError, match="mesh: expected one mesh"):
+        save_obj(tmp_path / "b.obj", Mesh(solid.vertices[None], solid.faces))
 
 
 def test_empty_files_are_empty_meshes(tmp_path):
@@ -97,6 +157,28 @@ def test_other_formats_go_through_trimesh(tmp_path):
     found = load_mesh(tmp_path / "m.ply")
     np.testing.assert_allclose(found.vertices, solid.vertices, atol=1e-6)
     np.testing.assert_array_equal(found.faces, solid.faces)
+
+
+@pytest.mark.parametrize("kind", ["stl", "off", "glb", "obj"])
+def test_formats_that_trimesh_writes_come_back(tmp_path, kind):
+    trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed")
+    solid = shapes.cube()
+    trimesh.Trimesh(solid.vertices, solid.faces, process=False).export(tmp_path / f"m.{kind}")
+    found = load_mesh(tmp_path / f"m.{kind}")
+    volume = np.linalg.det(np.asarray(found.vertices)[found.faces]).sum() / 6
+    assert volume == pytest.approx(1.0, abs=1e-6)
+
+
+def test_what_trimesh_cannot_read_is_named(tmp_path):
+    pytest.importorskip("trimesh", reason="trimesh is not installed")
+    with pytest.raises(FileNotFoundError, match=r"no file .*no\.ply"):
+        load_mesh(tmp_path / "no.ply")
+    (tmp_path / "bad.ply").write_text("not a mesh")
+    with pytest.raises(ValueError, match=r"bad\.ply: trimesh cannot read it"):
+        load_mesh(tmp_path / "bad.ply")
+    (tmp_path / "bad.xyzw").write_text("not a mesh")
+    with pytest.raises(ValueError, match=r"bad\.xyzw: trimesh cannot read it"):
+        load_mesh(tmp_path / "bad.xyzw")
 
 
 def test_texels_lie_inside_the_face_and_images_are_interpolated():
@@ -153,3 +235,13 @@ def test_batches_of_voxels():
     assert voxelize(corners, 8).shape == (2, 8, 8, 8)
     with pytest.raises(ValueError, match="face_vertices"):
         voxelize(np.zeros((3, 3)), 8)
+    with pytest.raises(ValueError, match="face 1 has a coordinate that is not finite"):
+        voxelize(np.array([[[0.5] * 3] * 3, [[0.5, np.nan, 0.5]] * 3]), 8)
+    with pytest.raises(ValueError, match="equal shapes"):
+        voxel_iou(np.zeros((2, 2, 2)), np.zeros((3, 3, 3)))
+    assert voxelize(np.zeros((0, 3, 3)), 4).sum() == 0
+    assert voxelize(corners_of(shapes.cube()), 1).sum() == 1
+
+
+def test_meshes_outside_of_the_grid_leave_it_empty():
+    assert voxelize(corners_of(shapes.cube()) + 7.0, 8).sum() == 0

@@ -20,6 +20,11 @@ SHAPES = {
     "uv_sphere": shapes.uv_sphere(5, 7),
     "torus": shapes.torus(around=9, across=6),
     "cylinder": shapes.cylinder(columns=8),
+    "cone": shapes.cone(columns=7),
+    "capsule": shapes.capsule(rows=3, columns=6),
+    "superquadric": shapes.superquadric(5, 8, vertical=0.3, horizontal=2.0),
+    "letter": shapes.extruded(["###", "#..", "##.", "#..", "#.."]),
+    "ring": shapes.extruded(["###", "#.#", "###"]),
 }
 
 
@@ -34,7 +39,40 @@ def test_shapes_are_closed_and_face_outwards(name):
     corners = solid.vertices[faces]
     assert np.linalg.det(corners).sum() > 0
     euler = len(solid.vertices) - len(edges_of(faces)) + len(faces)
-    assert euler == (0 if name == "torus" else 2)
+    assert euler == (0 if name in ("torus", "ring") else 2)
+
+
+def test_generated_volumes_are_those_of_the_solids():
+    def volume(solid):
+        return np.linalg.det(solid.vertices[solid.faces]).sum() / 6
+
+    assert volume(shapes.cube(2.0)) == pytest.approx(8)
+    assert volume(shapes.cone(1.0, 3.0, 400)) == pytest.approx(np.pi, rel=1e-3)
+    assert volume(shapes.cylinder(1.0, 3.0, 400)) == pytest.approx(3 * np.pi, rel=1e-3)
+    assert volume(shapes.capsule(0.5, 3.0, 40, 400)) == pytest.approx(
+        np.pi * (0.25 * 2 + 4 / 3 * 0.125), rel=1e-3
+    )
+    assert volume(shapes.icosphere(4)) == pytest.approx(4 / 3 * np.pi, rel=1e-2)
+    ring = 2 * np.pi**2 * 0.7 * 0.3**2
+    assert volume(shapes.torus(around=200, across=100)) == pytest.approx(ring, rel=1e-2)
+    octahedron = shapes.superquadric(1, 4, 2.0, vertical=2.0, horizontal=2.0)
+    assert volume(octahedron) == pytest.approx(4 / 3 * 2.0**3)
+    assert volume(shapes.extruded(["#.", "##"], 0.5)) == pytest.approx(3 / 4 * 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: shapes.capsule(0.5, 0.9), "height: expected more than twice"),
+        (lambda: shapes.extruded(["#", "##"]), "rows: expected lines of text of one length"),
+        (lambda: shapes.extruded([".."]), "at least one #"),
+        (lambda: shapes.cone(-1.0), "radius"),
+        (lambda: shapes.torus(around=2), "around"),
+    ],
+)
+def test_shapes_that_cannot_be_are_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
 
 
 @pytest.mark.parametrize(("level", "vertices"), [(0, 12), (1, 42), (2, 162), (3, 642)])
@@ -86,8 +124,34 @@ def test_perspective_of_a_point_on_the_axis_and_at_the_edge_of_the_view():
     np.testing.assert_allclose(seen, [[0, 0, 5], [0, 1, 5]], atol=1e-12)
     many = camera.perspective(np.stack([points, points]), np.array([20.0, 40.0]))
     np.testing.assert_allclose(many[0], seen)
-    with pytest.raises(ValueError, match="angle"):
-        camera.perspective(points, 120.0)
+    for angle in (120.0, 0.0, 90.0):
+        with pytest.raises(ValueError, match="angle"):
+            camera.perspective(points, angle)
+
+
+def test_a_point_in_the_plane_of_the_camera_stays_finite():
+    points = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
+    assert np.isfinite(camera.perspective(points, 30.0)).all()
+    g = grad(lambda v: array_namespace(v).sum(camera.perspective(v, 30.0)))(points)
+    assert np.isfinite(g).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: camera.perspective(np.ones((4, 2))), "vertices: expected"),
+        (lambda: camera.look_at(np.ones((4, 3)), np.ones(2)), "eye: expected 3"),
+        (lambda: camera.orthogonal(np.ones((4, 3)), -1.0), "scale"),
+        (lambda: camera.projection(np.ones((4, 3)), np.eye(3)), "matrix: expected"),
+        (
+            lambda: camera.projection(np.ones((4, 3)), np.ones((3, 4)), np.ones(4)),
+            "distortion: expected",
+        ),
+    ],
+)
+def test_cameras_name_what_is_wrong(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
 
 
 def test_eyes_lie_at_their_angles():
@@ -132,6 +196,23 @@ def test_light_falls_from_its_direction():
     )
     up = solid.surface_normals[:, 1]
     np.testing.assert_allclose(lit[:, 0, 0], 0.25 + np.maximum(up, 0))
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("surface", (12, 4, 3)), ("vertex", (8, 3))])
+def test_light_on_a_batch_is_that_on_each_mesh(kind, shape):
+    solid, light = shapes.cube(), Lighting(0.1, (1.0, 0.5, 0.25), 0.7, direction=(1.0, 1.0, -1.0))
+    vertices = solid.vertices + 0.1 * RNG.normal(size=(3, 8, 3))
+    textures = RNG.uniform(size=(3, *shape))
+    many = light(vertices, solid.faces, textures, kind)
+    shared = light(vertices, solid.faces, textures[0], kind)
+    for i in range(3):
+        np.testing.assert_allclose(many[i], light(vertices[i], solid.faces, textures[i], kind))
+        np.testing.assert_allclose(shared[i], light(vertices[i], solid.faces, textures[0], kind))
+    wrong = np.ones((3, shape[0] + 1, *shape[1:]))
+    with pytest.raises(ValueError, match="textures: expected"):
+        light(vertices, solid.faces, wrong, kind)
+    with pytest.raises(ValueError, match="direction: expected 3 numbers"):
+        Lighting(direction=(1.0, 0.0))
 
 
 def test_the_laplacian_loss_is_that_of_the_graph():
@@ -191,3 +272,19 @@ def test_meshes_refuse_what_is_none():
         Mesh(np.zeros((3, 2)), np.array([[0, 1, 2]]))
     with pytest.raises(ValueError, match="faces: expected whole numbers"):
         Mesh(np.zeros((3, 3)), np.array([[0.0, 1, 2]]))
+    with pytest.raises(ValueError, match="face 0 names"):
+        laplacian_loss(np.zeros((2, 3)), np.array([[0, 1, 2]]))
+    solid = shapes.cube()
+    for kind, shape in (("surface", (11, 4, 3)), ("surface", (12, 5, 3)), ("vertex", (12, 3))):
+        with pytest.raises(ValueError, match="textures: expected"):
+            Mesh(solid.vertices, solid.faces, np.ones(shape), kind)
+    with pytest.raises(ValueError, match="texture_type"):
+        Mesh(solid.vertices, solid.faces, None, "texel")
+
+
+def test_textures_of_one_mesh_serve_a_batch():
+    solid = shapes.cube()
+    batch = np.stack([solid.vertices] * 2)
+    assert Mesh(batch, solid.faces, np.ones((12, 4, 3))).face_textures.shape == (2, 12, 4, 3)
+    assert Mesh(batch, solid.faces, np.ones((8, 3)), "vertex").face_textures.shape == (2, 12, 3, 3)
+    assert Mesh(solid.vertices, []).face_vertices.shape == (0, 3, 3)

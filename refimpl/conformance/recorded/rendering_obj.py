@@ -9,6 +9,7 @@ import numpy as np
 from refimpl.autograd import to_numpy
 from refimpl.rendering import obj as obj_files
 from refimpl.rendering.atlas import texture_atlas
+from refimpl.rendering.obj_text import parse_mtl, parse_obj
 
 from . import recorded
 from .rendering_images import moved
@@ -23,13 +24,13 @@ def _text(array: Any) -> str:
 def _load(inputs: Inputs, record: Record) -> Inputs:
     params = record["params"]
     text = inputs.get("text", inputs.get("obj"))
-    found = obj_files.parse_obj(_text(text))
+    found = parse_obj(_text(text))
     vertices = found.vertices
     if params.get("normalization"):
         vertices = obj_files.normalised_vertices(vertices)
     textures = found.colours if params["load_texture"] else None
     if params.get("texture_type") == "surface":
-        materials = obj_files.parse_mtl(_text(inputs["mtl"]))
+        materials = parse_mtl(_text(inputs["mtl"]))
         image = to_numpy(inputs["image"])
         image = image / 255 if image.dtype.kind in "iu" else image
         images = {m.image: image for m in materials.values() if m.image}
