@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..progress import progress
-from ..validation import choose
+from ..validation import choose, whole
 from . import netlist as circuits
 from .checkpoint import load_run, save_run
 from .connections import SCHEMES
@@ -95,6 +95,8 @@ def _train(options: argparse.Namespace) -> int:
     for key, value in defaults(options.data)._asdict().items():
         if getattr(options, key) is None:
             setattr(options, key, value)
+    whole(options.layers, "--layers", minimum=1)
+    whole(options.width, "--width", minimum=1)
     task = load_task(options.data)
     width = options.width + -options.width % task.classes  # the classes divide the last layer
     network = build(
