@@ -21,7 +21,7 @@ def save_run(path: str | Path, run: Run, options: dict[str, Any]) -> None:
 
     The file is replaced whole: an interruption leaves the one before.
     """
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, group in (
         ("params", run.params),
         ("mean", run.adam.mean),

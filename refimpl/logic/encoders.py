@@ -121,9 +121,8 @@ def remove_border(images: np.ndarray) -> np.ndarray:
 
 def _cut(image: np.ndarray) -> int:
     """How many rows to remove at the top, of eight in all."""
-    filled = image.any(axis=1)
-    top = min(int(np.argmax(filled)) if filled.any() else 14, 14)
-    bottom = min(int(np.argmax(filled[::-1])) if filled.any() else 14, 14)
+    rows = np.flatnonzero((image != 0).any(axis=1))
+    top, bottom = (min(int(rows[0]), 14), min(27 - int(rows[-1]), 14)) if len(rows) else (14, 14)
     while top + bottom >= 10:
         top, bottom = max(top - 1, 0), max(bottom - 1, 0)
     if top + bottom == 9:

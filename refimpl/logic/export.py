@@ -8,7 +8,7 @@ classes. AIGER is in `aiger`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..validation import choose
 from .netlist import CONSTANT, Netlist, truth_table
@@ -185,10 +185,15 @@ def _identifier(name: str) -> None:
         raise ValueError(f"name: expected letters, digits and underscores, got {name!r}")
 
 
-WRITERS = {"c": to_c, "verilog": to_verilog, "blif": to_blif, "table": to_table}
+WRITERS: dict[str, Callable[[Netlist, str], str]] = {
+    "c": to_c,
+    "verilog": to_verilog,
+    "blif": to_blif,
+    "table": lambda circuit, name: to_table(circuit),
+}
 
 
 def export_text(circuit: Netlist, form: str, name: str = "circuit") -> str:
     """The circuit in one of the text formats: c, verilog, blif, table."""
     choose(form, WRITERS, "format")
-    return to_table(circuit) if form == "table" else WRITERS[form](circuit, name)  # type: ignore[operator]
+    return WRITERS[form](circuit, name)

@@ -27,6 +27,7 @@ from .gates import mixture_polynomial
 from .group_sum import group_sum
 from .layers import logic_layer, probabilities, scale_gradient
 from .lookup import initial_weights
+from .storage import read_npz
 
 
 class Network(NamedTuple):
@@ -142,20 +143,18 @@ FORMAT = "refimpl logic network 1"
 
 def save(path: str | Path, network: Network, params: Sequence[np.ndarray], **more: Any) -> None:
     """Write structure and weights to an npz file; `more` are further arrays or text."""
-    arrays = {f"wiring{i}": w.arrays for i, w in enumerate(network.wirings)}
-    weights = {f"weights{i}": np.asarray(w) for i, w in enumerate(params)}
-    numbers = np.array([network.tau, network.beta, network.grad_factor])
-    sizes = np.array([network.inputs, network.classes, len(network.wirings)])
+    held: dict[str, Any] = {f"wiring{i}": w.arrays for i, w in enumerate(network.wirings)}
+    held |= {f"weights{i}": np.asarray(w) for i, w in enumerate(params)}
+    held["numbers"] = np.array([network.tau, network.beta, network.grad_factor])
+    held["sizes"] = np.array([network.inputs, network.classes, len(network.wirings)])
     with open(path, "wb") as stream:
-        np.savez(stream, format=FORMAT, sizes=sizes, numbers=numbers, **arrays, **weights, **more)
+        np.savez(stream, format=FORMAT, **held, **more)
 
 
 def load(path: str | Path) -> tuple[Network, list[np.ndarray], dict[str, np.ndarray]]:
     """Structure, weights, and what else was saved. ValueError for a file of another kind, or one
     whose arrays do not fit together.
     """
-    from .storage import read_npz
-
     held = read_npz(path, FORMAT)
     try:
         inputs, classes, count = (int(n) for n in held.pop("sizes"))

@@ -13,7 +13,7 @@ from pathlib import Path
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # before NumPy is imported
 
-MODULES = ("engine", "sorting", "topk", "fast_sort", "rendering", "relaxation")
+MODULES = ("engine", "logic", "sorting", "topk", "fast_sort", "rendering", "relaxation", "training")
 
 
 def _prefer_installed_packages() -> None:
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         module = importlib.import_module(f".{name}", __package__)
         print(f"\n{module.__doc__.strip()}\n")
         found = module.run(options.rounds)
-        print(table(found))
+        print(getattr(module, "table", table)(found))
         absent = module.missing()
         if absent:
             print(f"\nnot installed, left out: {', '.join(absent)}")

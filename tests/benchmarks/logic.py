@@ -1,0 +1,156 @@
+"""Logic gate networks beside PyPI difflogic, on one thread: training steps and inference.
+
+A training step is forward, backward and Adam of six layers of 8000 gates at batch 100; difflogic's
+is its Python implementation on torch. Inference is bits in, votes out, 16384 samples. Its network
+is the model that REFIMPL_LOGIC_MODEL names (a file of `refimpl logic train`), else one of random
+gates. difflogic's engine is the C that it generates and compiles with gcc -O1, its default, which
+takes minutes for such a network: it is compiled into REFIMPL_LOGIC_LIBRARY once, and left out where
+that is not set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import os
+import shutil
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refimpl.logic import network as nets
+from refimpl.logic.discretise import discretise
+from refimpl.logic.inference import Engine
+from refimpl.logic.netlist import Netlist
+from refimpl.logic.training import AdamState, adam_step, loss_and_gradients
+
+from .measure import interleaved, rows
+
+INPUTS, WIDTHS, CLASSES, BATCH, SAMPLES = 784, [8000] * 6, 10, 100, 16384
+
+
+def _difflogic() -> Any:
+    """The library; its compiled CUDA part, which it imports in any case, may be missing."""
+    if importlib.util.find_spec("difflogic_cuda") is None:
+        sys.modules.setdefault("difflogic_cuda", types.ModuleType("difflogic_cuda"))
+    import difflogic
+    import torch
+
+    torch.set_num_threads(1)
+    return difflogic
+
+
+def _batch() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.random((BATCH, INPUTS), dtype=np.float32), rng.integers(0, CLASSES, BATCH)
+
+
+def _step() -> Callable[[], Any]:
+    network = nets.build(INPUTS, WIDTHS, classes=CLASSES, tau=10.0)
+    params = nets.initial_params(network)
+    state, (x, labels) = AdamState.zeros(params), _batch()
+
+    def step() -> None:
+        _, grads = loss_and_gradients(network, params, x, labels)
+        adam_step(params, grads, state, 0.01)
+
+    return step
+
+
+def _difflogic_model(wirings: Any, tau: float) -> Any:
+    import torch
+
+    difflogic = _difflogic()
+    layers = []
+    n = INPUTS
+    for wiring in wirings:
+        layer = difflogic.LogicLayer(n, wiring.shape[1], device="cpu", implementation="python")
+        layer.indices = tuple(torch.tensor(side) for side in wiring)
+        layers.append(layer)
+        n = wiring.shape[1]
+    return torch.nn.Sequential(*layers, difflogic.GroupSum(CLASSES, tau))
+
+
+def _difflogic_step() -> Callable[[], Any]:
+    import torch
+
+    network = nets.build(INPUTS, WIDTHS, classes=CLASSES, tau=10.0)
+    model = _difflogic_model([w.arrays for w in network.wirings], 10.0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    x, labels = map(torch.tensor, _batch())
+
+    def step() -> None:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints two lines per layer
+            loss = torch.nn.functional.cross_entropy(model(x), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def _circuit() -> tuple[str, Netlist, Any]:
+    path = os.environ.get("REFIMPL_LOGIC_MODEL")
+    if path:
+        network, params, _ = nets.load(path)
+        name = "trained"
+    else:
+        network = nets.build(INPUTS, WIDTHS, classes=CLASSES)
+        params, name = nets.initial_params(network), "random gates"
+    return name, discretise(network, params), (network, params)
+
+
+def _bits(circuit: Netlist) -> np.ndarray:
+    return np.random.default_rng(0).random((SAMPLES, circuit.inputs)) < 0.2
+
+
+def _compiled(model: Any, circuit: Netlist) -> Callable[[], Any] | None:
+    """difflogic's compiled network, from a library that is made once."""
+    library = os.environ.get("REFIMPL_LOGIC_LIBRARY")
+    if not library or shutil.which("gcc") is None or missing():
+        return None
+    import torch
+
+    difflogic = _difflogic()
+    network, params = model
+    if not Path(library).exists():
+        sequence = _difflogic_model([w.arrays for w in network.wirings], network.tau)
+        with torch.no_grad():
+            for layer, weights in zip(sequence, params, strict=False):
+                layer.weights[:] = torch.tensor(weights)
+        made = difflogic.CompiledLogicNet(sequence, num_bits=64)
+        made.compile(opt_level=1, save_lib_path=library)
+    loaded = difflogic.CompiledLogicNet.load(library, CLASSES, 64)
+    bits = _bits(circuit)
+    if not np.array_equal(np.asarray(loaded(bits)), Engine(circuit).counts(bits)):
+        raise ValueError(f"{library} was made of another network")
+    return lambda: loaded(bits)
+
+
+def run(repeats: int = 10) -> list[dict[str, Any]]:
+    """Rows of the table; difflogic is left out where it is not installed."""
+    steps: dict[str, Callable[[], Any]] = {"refimpl": _step()}
+    if not missing():
+        steps["difflogic, python"] = _difflogic_step()
+    targets = {"difflogic, python": 0.5}
+    results = rows("training step 6x8000", interleaved(steps, min(repeats, 8)), targets=targets)
+    name, circuit, model = _circuit()
+    engine, bits = Engine(circuit), _bits(circuit)
+    runs: dict[str, Callable[[], Any]] = {"refimpl": lambda: engine.counts(bits)}
+    compiled = _compiled(model, circuit)
+    if compiled:
+        runs["difflogic, gcc -O1"] = compiled
+    work = f"16384 samples, {name}, {len(engine.circuit)} gates"
+    targets = {"difflogic, gcc -O1": 1 / 1.5}
+    return results + rows(work, interleaved(runs, repeats), targets=targets)
+
+
+def missing() -> list[str]:
+    """Peers that are not installed here."""
+    needed = ("difflogic", "torch")
+    return [] if all(importlib.util.find_spec(name) for name in needed) else ["difflogic"]
