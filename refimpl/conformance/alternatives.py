@@ -89,7 +89,7 @@ def _defaults(entry: Entry) -> dict[str, Any]:
 def _other_numbers(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value:
         return
-    forms = (
+    forms: tuple[tuple[str, int | float], ...] = (
         (": used as its inverse", 1 / value),
         (": half of it", value / 2),
         (": twice it", value * 2),
@@ -97,6 +97,8 @@ def _other_numbers(value: Any) -> Iterator[tuple[str, Any]]:
         (": its root", math.sqrt(abs(value))),
         (": its opposite, a sign", -value),
     )
+    if isinstance(value, int):
+        forms += ((": one more", value + 1), (": one less", value - 1))
     for words, other in forms:
         if other != value:
             yield words, other
@@ -126,6 +128,8 @@ def _other_inputs(
             turned = {**case.inputs, name: np.swapaxes(array, -1, -2)}
             words = f"f along axis -2 of {name} instead of -1"
             yield words, turned, lambda y: np.swapaxes(y, -1, -2)
+            if array.shape[-1] == array.shape[-2]:
+                yield f"f of {name} transposed", turned, None
         if array.ndim >= 1:
             flipped = {**case.inputs, name: np.flip(array, -1)}
             yield f"f of {name} reversed along its last axis", flipped, None

@@ -39,8 +39,43 @@ def pattern_hint(
     if comparable and got.ndim > 2 and same(got, np.swapaxes(right, -1, -2), closeness):
         return "transposed", "the last two axes are swapped: it is transposed"
     found = hints(got, right, tolerance=closeness, parameters=numbers_of(case))[:2]
+    if not found and check == "values" and got.shape == right.shape:
+        return _of_values(got, right, closeness)
     words = "; ".join(_in_words(hint, check) for hint in found)
     return "+".join(hint.kind for hint in found), words
+
+
+def _of_values(got: np.ndarray, right: np.ndarray, closeness: float) -> tuple[str, str]:
+    """What only makes sense for results: other normalisations, logarithms, complements."""
+    if wrong := _normalised(got, right):
+        return "normalised", wrong
+    with np.errstate(all="ignore"):
+        forms = {
+            "it is the logarithm of the reference": np.log(right),
+            "it is the exponential of the reference": np.exp(right),
+            "it is one minus the reference": 1 - right,
+            "it is the reciprocal of the reference": 1 / right,
+        }
+    for words, other in forms.items():
+        if right.dtype.kind == "f" and np.all(np.isfinite(other)) and same(got, other, closeness):
+            return "function", words
+    return "", ""
+
+
+def _normalised(got: np.ndarray, right: np.ndarray) -> str:
+    """Distributions along another axis than the reference's."""
+    if got.ndim < 2 or not got.size or right.dtype.kind != "f":
+        return ""
+    axes = {name: _sums_to_one(array) for name, array in (("got", got), ("right", right))}
+    if not axes["got"] or not axes["right"] or axes["got"] == axes["right"]:
+        return ""
+    one, two = (" and ".join(map(str, axes[name])) for name in ("got", "right"))
+    return f"it sums to 1 along axis {one}, the reference along axis {two}: normalised wrongly"
+
+
+def _sums_to_one(array: np.ndarray) -> list[int]:
+    long = [axis for axis in (-1, -2) if array.shape[axis] > 1]
+    return [axis for axis in long if np.allclose(array.sum(axis=axis), 1, atol=1e-5)]
 
 
 def numbers_of(case: Case) -> dict[str, float]:

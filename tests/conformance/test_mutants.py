@@ -1,0 +1,39 @@
+"""Mutation testing of the checker: seeded mistakes are found, and most are named."""
+
+import re
+from pathlib import Path
+
+import pytest
+from ported_methods import namespace
+
+from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.report import text_report
+from refimpl.conformance.target import Target, implementations_in
+
+
+def read(paragraph):
+    """Title, replaced text, replacement, and the pattern of words, which may be empty."""
+    title, *lines = paragraph.splitlines()
+    parts = ("\n".join(line[2:] for line in lines if line[0] == sign) for sign in "-+?")
+    return title, *parts
+
+
+_, *PARAGRAPHS = (Path(__file__).parent / "mutants.txt").read_text("utf-8").strip().split("\n\n")
+MUTANTS = [read(paragraph) for paragraph in PARAGRAPHS]
+
+
+@pytest.mark.parametrize("title, old, new, words", MUTANTS, ids=[m[0] for m in MUTANTS])
+def test_a_mistake_is_found_and_named(title, old, new, words):
+    method = title.partition(":")[0]
+    claims = implementations_in({method: namespace("refimpl", (old, new))[method]})
+    report = check_target(Target("ported.py", claims, "ported.py"), Options(max_cases=24))
+    assert report.failures, "the mistake is not found"
+    assert not any("reference itself failed" in outcome.message for outcome in report.failures)
+    text = " ".join(text_report(report).split())
+    assert re.search(words, text), text
+
+
+def test_there_are_enough_mistakes_over_enough_methods_and_most_are_named():
+    assert len(MUTANTS) >= 60
+    assert len({title.partition(":")[0] for title, *_ in MUTANTS}) == 13
+    assert sum(bool(words) for *_, words in MUTANTS) >= 48

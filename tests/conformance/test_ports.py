@@ -1,0 +1,50 @@
+"""No false alarms: right implementations in other frameworks pass, in float64 and in float32."""
+
+from dataclasses import replace
+
+import pytest
+from ported_methods import namespace
+
+from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.report import text_report
+from refimpl.conformance.target import Target, implementations_in
+
+METHODS = [claim.entry for claim in implementations_in(namespace("refimpl"))]
+torch = pytest.mark.framework("torch", "array_api_compat")
+jax = pytest.mark.framework("jax")
+
+
+def passes(framework, method, checks=None, invariants=True, **options):
+    """Check some cases of the method, and some of its float32 cases."""
+    (claim,) = (c for c in implementations_in(namespace(framework)) if c.entry == method)
+    if checks:
+        claim = replace(claim, checks=checks, jit=True)
+    if not invariants:
+        options["levels"] = ("values", "vjp", "jvp", "second_order", "edge", "dtypes")
+    target = Target("ported.py", (claim,), "ported.py")
+    for cases in (f"{method}/*[!2]", f"{method}/*float32*"):
+        report = check_target(target, Options(cases=cases, **options))
+        assert report.failures == [], text_report(report)
+        assert sum(outcome.status == "pass" for outcome in report.outcomes) > 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "framework, seed",
+    [("refimpl", 1), pytest.param("torch", 0, marks=torch), pytest.param("torch", 7, marks=torch)],
+)
+def test_a_right_port_passes_every_comparison(framework, seed, method):
+    passes(framework, method, seed=seed, max_cases=16)
+
+
+@jax
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "sorting.sinkhorn"])
+def test_a_right_port_to_jax_has_the_right_values_and_gradients(method):
+    passes("jax", method, checks=("values", "vjp"), invariants=False, max_cases=1)
+
+
+@jax
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_a_right_port_to_jax_passes_every_comparison(method):
+    passes("jax", method, max_cases=4)
