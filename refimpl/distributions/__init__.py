@@ -27,6 +27,7 @@ array([0.        , 0.26424112, 0.9995006 ])
 from __future__ import annotations
 
 from refimpl.distributions.base import Distribution
+from refimpl.distributions.probability import probability
 from refimpl.distributions.table import ALIASES, DISTRIBUTIONS, distribution
 
-__all__ = ["ALIASES", "DISTRIBUTIONS", "Distribution", "distribution"]
+__all__ = ["ALIASES", "DISTRIBUTIONS", "Distribution", "distribution", "probability"]

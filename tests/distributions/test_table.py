@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from refimpl.distributions import ALIASES, DISTRIBUTIONS, Distribution, distribution
+from refimpl.distributions import (
+    ALIASES,
+    DISTRIBUTIONS,
+    Distribution,
+    distribution,
+    probability,
+)
 
 # The names in the order of the numbers of GenDR's code, then the others.
 GENDR = [
@@ -113,3 +119,15 @@ def test_the_threshold_of_a_cut_radius_is_a_probability():
         distribution("cauchy").cut_radius(-1)
     assert distribution("cauchy").cut_radius(0.0) == math.inf
     assert distribution("uniform").cut_radius(0.0) == 1.0
+
+
+def test_a_probability_by_name_is_that_of_the_scaled_law():
+    z = np.linspace(-2.0, 2.0, 9)
+    for name, law in DISTRIBUTIONS.items():
+        found = probability(z, distribution=name, scale=0.5)
+        np.testing.assert_array_equal(found, law.scaled(0.5).cdf(z))
+    right = distribution("gamma", shape=2.0, shift=1.0).cdf(z)
+    found = probability(z, distribution="gamma", shape=2.0, shift=1.0)
+    np.testing.assert_array_equal(found, right)
+    with pytest.raises(ValueError, match="scale: expected a positive number, got 0"):
+        probability(z, scale=0)
