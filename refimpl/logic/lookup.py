@@ -106,9 +106,9 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     for parametrisation, rank in (
         ("raw", 2),
         ("light", 2),
-        ("light", 3),
+        ("light", 4),
         ("walsh", 1),
-        ("walsh", 3),
+        ("walsh", 4),
     ):
         for name, batch in BATCHES.items():
             m = 5
