@@ -21,50 +21,65 @@ from .expected import ExpectedFailures
 from .frameworks import framework
 from .grouping import group
 from .invariants import check_invariants
+from .known import KnownFailures
 from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome, Report, level_of
+from .parallel import in_processes
 from .target import Implementation, Target
 from .versions import versions
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
+def _silent(items: Iterable[Any], label: str) -> Iterable[Any]:
+    return items
+
+
 @dataclass(frozen=True)
 class Options:
     """Which part of the check to run.
 
-    cases      pattern of `entry/case` names (fnmatch); everything by default
+    cases      pattern of `entry/case` names (fnmatch), or several; everything by default
+    methods    patterns of entry names, of which one must match as well; all by default
     levels     short names from LEVEL_KEYS; all by default
     function   name of the function to check, when a target has several; all by default
     max_cases  at most so many cases per entry, spread evenly over them
     fail_fast  stop after the first finding
+    jobs       number of processes; the target must be one that `load` finds by its name
+    known      failures that are known in advance, besides those that the target announces
     """
 
     seed: int = 0
-    cases: str = "*"
+    cases: str | tuple[str, ...] = "*"
+    methods: tuple[str, ...] = ("*",)
     levels: tuple[str, ...] = tuple(LEVEL_KEYS)
     function: str | None = None
     max_cases: int | None = None
     fail_fast: bool = False
-    progress: Progress = field(default=lambda items, label: items, compare=False)
+    jobs: int = 1
+    known: KnownFailures | None = field(default=None, compare=False)
+    progress: Progress = field(default=_silent, compare=False)
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left out."""
-        return self.cases == "*" and self.levels == tuple(LEVEL_KEYS) and self.max_cases is None
+        narrowed = self.cases != "*" or self.methods != ("*",) or self.function is not None
+        return not narrowed and self.levels == tuple(LEVEL_KEYS) and self.max_cases is None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of case names."""
+        return (self.cases,) if isinstance(self.cases, str) else self.cases
 
     def wants_level(self, level: str) -> bool:
         """Whether comparisons of that level are made."""
         return level in {LEVEL_KEYS[name] for name in self.levels}
 
     def wants(self, entry: str, case: str = "*") -> bool:
-        """Whether the pattern matches: an entry, or one of its cases."""
-        pattern = self.cases
-        if case == "*":  # could any case of this entry match?
-            return fnmatch.fnmatchcase(entry, pattern.partition("/")[0])
-        return fnmatch.fnmatchcase(f"{entry}/{case}", pattern) or (
-            "/" not in pattern and fnmatch.fnmatchcase(entry, pattern)
-        )
+        """Whether a pattern matches: an entry, or one of its cases."""
+        if not any(fnmatch.fnmatchcase(entry, method) for method in self.methods):
+            return False
+        return any(_matches(pattern, entry, case) for pattern in self.patterns)
 
     def select(self, entry: Entry) -> list[Case]:
         """The cases of an entry that match, thinned out to `max_cases`."""
@@ -75,6 +90,14 @@ class Options:
         return [cases[round(float(i))] for i in steps]
 
 
+def _matches(pattern: str, entry: str, case: str) -> bool:
+    if case == "*":  # could any case of this entry match?
+        return fnmatch.fnmatchcase(entry, pattern.partition("/")[0])
+    return fnmatch.fnmatchcase(f"{entry}/{case}", pattern) or (
+        "/" not in pattern and fnmatch.fnmatchcase(entry, pattern)
+    )
+
+
 def check_target(target: Target, options: Options | None = None) -> Report:
     """Check every function of the target against its entry; what the target raises is a finding."""
     options = options or Options()
@@ -82,18 +105,30 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     command = f"refimpl check {shlex.quote(target.name)}"
     report = Report(target.name, options.seed, command=command, packages=versions(target))
     with quiet():
-        for claim in target.implementations:
-            if options.wants(claim.entry) and options.function in (None, claim.label):
-                for outcome in check_implementation(claim, options, target.path):
-                    report.outcomes.append(outcome)
-                    if options.fail_fast and outcome.failed:
-                        break
-            if options.fail_fast and report.failures:
+        for outcome in _marked(_everything(target, options), options):
+            report.outcomes.append(outcome)
+            if options.fail_fast and outcome.failed:
                 break
         report.groups = group(report.failures)
         explain(report.groups)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def _everything(target: Target, options: Options) -> Iterator[Outcome]:
+    for claim in target.implementations:
+        if options.wants(claim.entry) and options.function in (None, claim.label):
+            yield from check_implementation(claim, options, target)
+
+
+def _marked(outcomes: Iterable[Outcome], options: Options) -> Iterator[Outcome]:
+    """With the failures that are known marked as such, and those that are known in vain."""
+    if options.known is None:
+        yield from outcomes
+        return
+    yield from options.known.mark(outcomes)
+    if options.complete:
+        yield from options.known.unmet()
 
 
 def check_point(claim: Implementation, entry: Entry, case: Case, options: Options) -> Report:
@@ -106,7 +141,7 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
         report.outcomes.append(_finding(claim, reason))
         return report
     with quiet():
-        report.extend(expected.mark(_outcomes(claim, entry, case, options, path)))
+        report.extend(expected.mark(outcomes_at(claim, entry, case, options, path)))
         report.groups = group(report.failures)
         explain(report.groups)
     report.seconds = time.perf_counter() - start
@@ -114,7 +149,7 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
 
 
 def check_implementation(
-    claim: Implementation, options: Options, path: str | None = None
+    claim: Implementation, options: Options, target: Target
 ) -> Iterator[Outcome]:
     """All outcomes of one function."""
     try:
@@ -127,15 +162,19 @@ def check_implementation(
         return
     cases = options.select(entry)
     expected = ExpectedFailures(entry.name, claim.label, claim.expected_failures)
-    for case in options.progress(cases, entry.name):
-        yield from expected.mark(_outcomes(claim, entry, case, options, path))
+    if options.jobs > 1:
+        yield from expected.mark(in_processes(target, claim, cases, options))
+    else:
+        for case in options.progress(cases, entry.name):
+            yield from expected.mark(outcomes_at(claim, entry, case, options, target.path))
     if options.complete:
         yield from expected.unmet()
 
 
-def _outcomes(
+def outcomes_at(
     claim: Implementation, entry: Entry, case: Case, options: Options, path: str | None
 ) -> Iterator[Outcome]:
+    """The outcomes of one function at one case, not yet grouped and explained."""
     checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
     try:
         yield from check_case(claim, entry, case, checks, seed=options.seed, path=path)

@@ -32,9 +32,13 @@ def check(arguments: argparse.Namespace) -> int:
         print(schema_text(), end="")
         return 0
     _writable(arguments)
-    report = _report(arguments, replace(chosen(arguments), progress=_bar))
+    options = replace(chosen(arguments), progress=_bar)
+    for option, given in (("jobs", options.jobs > 1), ("xfail", options.known)):
+        if given and arguments.target is None:
+            raise loading.UsageError(f"--{option}: expected a target to check")
+    report = _report(arguments, options)
     if not report.outcomes and not report.errors:
-        _nothing_matches(arguments)
+        _nothing_matches(arguments, options)
     if arguments.json == "-":
         write_json(report, sys.stdout)
     else:
@@ -72,12 +76,15 @@ def _writable(arguments: argparse.Namespace) -> None:
             raise loading.UsageError(f"--{option} {path}: {error.strerror}") from error
 
 
-def _nothing_matches(arguments: argparse.Namespace) -> None:
-    close = closest_cases(arguments.case, arguments.seed)
+def _nothing_matches(arguments: argparse.Namespace, options: Options) -> None:
+    patterns = [p for p in (*options.patterns, *options.methods) if p != "*"]
+    close = [name for pattern in patterns for name in closest_cases(pattern, options.seed)]
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     where = f"in {arguments.target}" if arguments.target else "in the specification"
     level = f" at level {arguments.level}" if arguments.level else ""
-    raise loading.UsageError(f"nothing {where} matches --case {arguments.case!r}{level}{hint}")
+    wanted = " ".join(f"--case {pattern!r}" for pattern in options.patterns)
+    wanted += "".join(f" --method {method!r}" for method in options.methods if method != "*")
+    raise loading.UsageError(f"nothing {where} matches {wanted}{level}{hint}")
 
 
 def _bar(items: Iterable[Any], label: str) -> Iterable[Any]:

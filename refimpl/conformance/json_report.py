@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, TextIO
 
 from refimpl import __version__
 
+from .identity import identities
 from .outcome import Outcome, Report
 
 FORMAT = "refimpl-report/1"
@@ -17,6 +19,7 @@ FORMAT = "refimpl-report/1"
 
 def json_report(report: Report) -> dict[str, Any]:
     """The report as plain data. Numbers that are not finite become text ("nan", "inf")."""
+    names = identities(report)
     return _plain(
         {
             "format": FORMAT,
@@ -28,12 +31,14 @@ def json_report(report: Report) -> dict[str, Any]:
             "passed": report.exit_status == 0,
             "errors": report.errors,
             "levels": {level: dict(counter) for level, counter in report.counts().items()},
-            "outcomes": [_record(report, outcome) for outcome in report.outcomes],
+            "outcomes": [_record(report, outcome, names) for outcome in report.outcomes],
         }
     )
 
 
-def _record(report: Report, outcome: Outcome) -> dict[str, Any]:
+def _record(
+    report: Report, outcome: Outcome, names: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
     record: dict[str, Any] = {
         "entry": outcome.entry,
         "case": outcome.case,
@@ -44,6 +49,7 @@ def _record(report: Report, outcome: Outcome) -> dict[str, Any]:
         "function": outcome.function,
     }
     optional = {
+        "id": names.get((outcome.entry, outcome.case)),
         "message": outcome.message,
         "hint": outcome.hint,
         "symptom": outcome.symptom,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from collections.abc import Iterable
 
 from .check import Options
+from .identity import changed, parse
+from .known import read_known
 from .loading import UsageError
 from .outcome import LEVEL_KEYS
 
@@ -17,6 +20,7 @@ examples:
   refimpl check my_sort.py --case 'sorting.sorting_network/odd_even-*'
   refimpl check my_sort.py --html report.html    a page with tables and heat maps
   refimpl check diffsort --json report.json --junit report.xml
+  refimpl check my_sort.py --jobs 4 --xfail known.txt
   refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
 
 Every finding ends with the command that repeats it alone. Without a target the specification is
@@ -33,13 +37,23 @@ def add_arguments(check: argparse.ArgumentParser) -> None:
 
 def _add_choices(check: argparse.ArgumentParser) -> None:
     group = check.add_argument_group("what is checked")
-    group.add_argument("--case", default="*", metavar="PATTERN", help="only ENTRY or ENTRY/CASE")
+    group.add_argument(
+        "--case", action="append", metavar="PATTERN", help="only METHOD or METHOD/CASE (repeatable)"
+    )
+    group.add_argument(
+        "--method", action="append", metavar="PATTERN", help="only these methods (repeatable)"
+    )
     group.add_argument("--function", metavar="NAME", help="only this one of the file's functions")
     levels = ", ".join(LEVEL_KEYS)
     group.add_argument("--level", metavar="LEVELS", help=f"only some of: {levels}")
     group.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
     group.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
     group.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
+    group.add_argument("--replay", metavar="ID", help="the case that a JSON report calls ID")
+    group.add_argument(
+        "--xfail", metavar="FILE", help="known failures, `METHOD/CASE # REASON` each"
+    )
+    group.add_argument("--jobs", type=_positive, default=1, metavar="N", help="use N processes")
 
 
 def _add_reports(check: argparse.ArgumentParser) -> None:
@@ -62,14 +76,30 @@ def _positive(text: str) -> int:
 
 def chosen(arguments: argparse.Namespace) -> Options:
     """The parsed command line as options of a run."""
+    if arguments.replay:
+        return _replayed(arguments)
     return Options(
         seed=arguments.seed,
-        cases=arguments.case,
+        cases=tuple(arguments.case) if arguments.case else "*",
+        methods=tuple(arguments.method or ["*"]),
         levels=_levels(arguments.level),
         function=arguments.function,
         max_cases=arguments.max_cases,
         fail_fast=arguments.fail_fast,
+        jobs=arguments.jobs,
+        known=read_known(arguments.xfail) if arguments.xfail else None,
     )
+
+
+def _replayed(arguments: argparse.Namespace) -> Options:
+    """One case by its full name; a note when it is not the case that it was."""
+    if arguments.case or arguments.method:
+        raise UsageError("--replay names a case: leave --case and --method out")
+    identity = parse(arguments.replay)
+    if note := changed(identity):
+        print(f"refimpl: {note}", file=sys.stderr)
+    levels, function = _levels(arguments.level), arguments.function
+    return Options(seed=identity.seed, cases=identity.name, levels=levels, function=function)
 
 
 def _levels(text: str | None) -> tuple[str, ...]:

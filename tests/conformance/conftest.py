@@ -70,6 +70,7 @@ def transposed(x, *, steepness, distance):
 @pytest.fixture
 def toy(monkeypatch):
     """The entry `toy.soft_pool`, registered for the length of a test."""
+    spec.all_entries()  # before the copy: modules register only once
     monkeypatch.setattr(spec, "_entries", dict(spec._entries))
     specification(
         name="toy.soft_pool",
