@@ -4,9 +4,12 @@
 methods are one per file. P[..., i, j] is the weight of input i at sorted position j throughout.
 """
 
-from refimpl.sorting.front import METHODS, Sorted, rank, sort, topk
+from refimpl.sorting.front import Sorted, rank, sort, topk
 from refimpl.sorting.losses import permutation_cross_entropy, ranking_accuracy
+from refimpl.sorting.methods import METHODS
+from refimpl.sorting.metrics import concordance_index, topk_accuracy
 from refimpl.sorting.networks import soft_swap, sorting_network, suggested_steepness
+from refimpl.sorting.order_losses import position_cross_entropy, rank_error
 from refimpl.sorting.permutations import (
     apply_permutation,
     as_rows,
@@ -21,10 +24,13 @@ __all__ = [
     "Sorted",
     "apply_permutation",
     "as_rows",
+    "concordance_index",
     "hard_permutation",
     "hard_sort",
     "permutation_cross_entropy",
+    "position_cross_entropy",
     "rank",
+    "rank_error",
     "ranking_accuracy",
     "ranks",
     "soft_comparison",
@@ -33,4 +39,5 @@ __all__ = [
     "sorting_network",
     "suggested_steepness",
     "topk",
+    "topk_accuracy",
 ]

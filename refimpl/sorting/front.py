@@ -2,44 +2,39 @@
 
     values, P = sort(x, method="neuralsort", temperature=0.1)
 
-Conventions, the same for all: x is (..., n) and sorted along the last axis, ascending unless
-`descending`. P[..., i, j] is the weight of input i at position j, so columns are positions and
-values = x @ P. Ranks run from 0 to n - 1. `topk` gives the k largest, the largest first. A method
-without a matrix gives None in its place.
+One convention for all: x is (..., n) and sorted along the last axis, ascending unless `descending`.
+P[..., i, j] is the weight of input i at position j: columns are positions, and values = x @ P (but
+for `fast`, which has no P and gives None). `permutations.as_rows` turns P into the convention of
+papers. Ranks run from 0 to n - 1. `topk` gives the k largest, the largest first.
 
-    method          options                           P               values
-    sorting_network network, distribution, steepness  doubly stoch.   x @ P
-    error_free      the same                          permutation     exact
-    neuralsort      temperature, hard                 columns only    x @ P
-    softsort        temperature, power, hard          columns only    x @ P
-    transport       epsilon, squash                   doubly stoch.   x @ P
-    simplex         variant, mode, softness, ...      see its docs    x @ P
-    perturbed       noise, sigma, distribution        doubly stoch.   x @ P
-    fast            strength, regularization          none            projection
-    hard            -                                 permutation     exact
+    method              options                                     P         without P, memory
+    odd_even, bitonic   distribution, steepness, art_lambda, units  both      n sqrt(layers)
+    sorting_network     the same, and network: any layout           both      n sqrt(layers)
+    splitter_selection  the same; `topk` alone                      columns   -
+    error_free          network, distribution, steepness, ...       exact     n sqrt(layers)
+    neuralsort          temperature, hard                           columns   n
+    softsort            temperature, power, hard                    columns   n
+    transport           epsilon, squash                             both      makes P
+    simplex             variant, mode, softness, standardize        columns   makes P
+    perturbed           noise, sigma, distribution, covariate       both      n, per sample of noise
+    blackbox            lambda_; `rank` alone                       none      n
+    fast                strength, regularization                    none      n
+    hard                -                                           exact     n
 
-`error_free` and `perturbed` replace the derivative; `hard` has none in P. The limits - steepness or
-its like to infinity, temperature or its like to 0 - are those of `hard`.
+"both": rows and columns of P sum to one. "columns": only these do. "exact": a permutation matrix.
+`error_free`, `perturbed` and `blackbox` replace the derivative of something that has none or zero;
+`hard` has the derivative of its values, and zero for P and ranks. The limits - steepness to
+infinity, temperature and its like to zero - are those of `hard`. Time is O(n^2) at least for all
+but `bitonic`, `perturbed`, `blackbox`, `fast` and `hard` without P.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..autograd import Array, array_namespace
+from ..autograd import Array
 from ..validation import choose, float_array, whole
-from .error_free import error_free_sort
-from .fast_sort import fast_soft_sort
-from .network_values import network_values
-from .networks import sorting_network
-from .neuralsort import neural_sort
-from .optimal_transport import transport_permutation
-from .permutations import hard_sort, ranks
-from .perturbed import perturbed_permutation
-from .simplex_sort import simplex_argsort
-from .soft_rank import fast_soft_rank
-from .softsort import soft_sort
+from .methods import METHODS, Method, rank_by_matrix, times
 
 
 class Sorted(NamedTuple):
@@ -49,45 +44,9 @@ class Sorted(NamedTuple):
     permutation: Array | None
 
 
-class Method(NamedTuple):
-    """How a method sorts: `matrix(x, **options)` gives P in ascending order, `both` values and P,
-    `values` the values without P.
-    """
-
-    matrix: Callable[..., Array] | None = None
-    both: Callable[..., tuple[Array, Array]] | None = None
-    values: Callable[..., Array] | None = None
-    rank: Callable[..., Array] | None = None
-
-
-def _simplex(x: Array, *, variant: str = "neuralsort", **options: Any) -> Array:
-    return simplex_argsort(x, method=variant, **options)
-
-
-def _perturbed(x: Array, *, noise: Array, **options: Any) -> Array:
-    return perturbed_permutation(x, noise, **options)
-
-
-def _fast_ranks(x: Array, **options: Any) -> Array:
-    return fast_soft_rank(x, **options) - 1
-
-
-METHODS: dict[str, Method] = {
-    "sorting_network": Method(both=sorting_network, values=network_values),
-    "error_free": Method(both=error_free_sort),
-    "neuralsort": Method(matrix=neural_sort),
-    "softsort": Method(matrix=soft_sort),
-    "transport": Method(matrix=transport_permutation),
-    "simplex": Method(matrix=_simplex),
-    "perturbed": Method(matrix=_perturbed),
-    "fast": Method(values=fast_soft_sort, rank=_fast_ranks),
-    "hard": Method(both=hard_sort),
-}
-
-
 def sort(
     x: Array,
-    method: str = "sorting_network",
+    method: str = "odd_even",
     *,
     descending: bool = False,
     permutation: bool = True,
@@ -97,74 +56,89 @@ def sort(
 
     x            (..., n), n >= 1
     method       see the table of this module
-    permutation  whether P is wanted. Without it, "sorting_network" and "fast" need memory O(n) per
-                 sample (times the root of the number of layers) instead of O(n^2); the network is
-                 then "bitonic" unless named
-    options      those of the method
+    permutation  whether P is wanted. Without it, None takes its place and it is not made, but for
+                 the methods that have no other way: 100 000 values can be sorted and differentiated
+    options      those of the method; `perturbed` needs `noise` (samples, ..., n)
 
-    Raises ValueError for an unknown method, n = 0, and as the method does.
+    Raises ValueError for an unknown method, one that does not sort, n = 0, more than 20 000 values
+    for "odd_even" without P, and as the method does.
 
     >>> values, P = sort([3.0, 1.0, 2.0], "softsort", temperature=0.1)
     >>> values.round(3)
     array([1., 2., 3.])
+    >>> P.round(3)
+    array([[0., 0., 1.],
+           [1., 0., 0.],
+           [0., 1., 0.]])
     """
-    x = _values(x)
-    found = METHODS[choose(method, METHODS, "method")]
-    if found.values is not None and (not permutation or found.both is None):
+    x, found = _given(x, method, "sort", "matrix", "both", "values")
+    if found.values is not None and (not permutation or _has_none(found)):
         return Sorted(found.values(x, descending=descending, **options), None)
-    values, P = _both(found, x, options)
-    if descending:
-        xp = array_namespace(values, P)
-        values, P = xp.flip(values, axis=-1), xp.flip(P, axis=-1)
+    if found.both is not None:
+        values, P = found.both(x, descending=descending, **options)
+    else:
+        P = found.matrix(x, descending=descending, **options)  # type: ignore[misc]
+        values = times(x, P)
     return Sorted(values, P if permutation else None)
 
 
-def rank(
-    x: Array, method: str = "sorting_network", *, descending: bool = False, **options: Any
-) -> Array:
+def rank(x: Array, method: str = "odd_even", *, descending: bool = False, **options: Any) -> Array:
     """Soft ranks (..., n), from 0 for the smallest (the largest, if `descending`) to n - 1.
 
-    sum_j P[..., i, j] j, or the method's own ("fast"). Arguments and errors as `sort`.
+        r_i = sum_j P[..., i, j] j
+
+    or the method's own: "fast" projects, "blackbox" is exact, "simplex" divides rows of P by their
+    sums. The rows of P of "neuralsort" and "softsort" do not sum to one, and their ranks can leave
+    [0, n - 1]. Networks, "perturbed", "blackbox", "fast" and "hard" make no P. Arguments and errors
+    as `sort`.
 
     >>> rank([3.0, 1.0, 2.0], "hard")
     array([2., 0., 1.])
     """
-    x = _values(x)
-    found = METHODS[choose(method, METHODS, "method")]
+    x, found = _given(x, method, "rank", "rank", "matrix", "both")
     if found.rank is not None:
         return found.rank(x, descending=descending, **options)
-    ascending = ranks(_both(found, x, options)[1])
-    return x.shape[-1] - 1 - ascending if descending else ascending
+    return rank_by_matrix(found, x, descending, options)
 
 
-def topk(x: Array, k: int, method: str = "sorting_network", **options: Any) -> Sorted:
+def topk(x: Array, k: int, method: str = "odd_even", **options: Any) -> Sorted:
     """The k largest values, the largest first (..., k), and their columns of P (..., n, k).
 
-    k from 0 to n. sum_j P[..., i, j] says to what degree input i is among them. For large n the
-    cheaper `topk_network.topk_permutation` computes these columns alone. Arguments as `sort`.
+    k from 1 to n. sum_j P[..., i, j] says to what degree input i is among them. Networks carry k
+    columns instead of n, and "splitter_selection" compares only what can be among the k largest;
+    "transport" has k + 1 targets, the k largest and the rest, so that its P is not part of that of
+    `sort`. All others take the first columns of `sort` with `descending`. Arguments and errors as
+    `sort`; ValueError for k out of range.
 
-    >>> topk([3.0, 1.0, 2.0], 2, "hard").values
+    >>> values, P = topk([3.0, 1.0, 2.0], 2, "hard")
+    >>> values
     array([3., 2.])
+    >>> P
+    array([[1., 0.],
+           [0., 0.],
+           [0., 1.]])
     """
-    x = _values(x)
-    if whole(k, "k") > x.shape[-1]:
-        raise ValueError(f"k: expected at most {x.shape[-1]}, got {k}")
+    x, found = _given(x, method, "topk", "topk", "matrix", "both", "values")
+    n = x.shape[-1]
+    if whole(k, "k", minimum=1) > n:
+        raise ValueError(f"k: expected at most the {n} values, got {k}")
+    if found.topk is not None:
+        return Sorted(*found.topk(x, k, **options))
     values, P = sort(x, method, descending=True, **options)
     return Sorted(values[..., :k], None if P is None else P[..., :k])
 
 
-def _both(found: Method, x: Array, options: dict[str, Any]) -> tuple[Array, Array]:
-    if found.both is not None:
-        return found.both(x, **options)
-    if found.matrix is None:
-        raise ValueError("method: it has no permutation matrix; see `sort` and `rank`")
-    P = found.matrix(x, **options)
-    xp = array_namespace(x, P)
-    return xp.matmul(x[..., None, :], P)[..., 0, :], P
+def _has_none(method: Method) -> bool:
+    return method.both is None and method.matrix is None
 
 
-def _values(x: Array) -> Array:
+def _given(x: Array, method: str, what: str, *parts: str) -> tuple[Array, Method]:
+    """x as an array with something to sort, and the method, if it has one of the parts."""
     x = float_array(x, "x", min_ndim=1)
     if x.shape[-1] == 0:
         raise ValueError(f"x: expected at least one value to sort, got shape {tuple(x.shape)}")
-    return x
+    found = METHODS[choose(method, METHODS, "method")]
+    if all(getattr(found, part) is None for part in parts):
+        able = [name for name, m in METHODS.items() if any(getattr(m, part) for part in parts)]
+        raise ValueError(f"method: {method!r} cannot {what}; use one of {', '.join(able)}")
+    return x, found
