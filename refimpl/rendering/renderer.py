@@ -34,8 +34,9 @@ from .checks import checked_settings, checked_textures, checked_vertices
 from .pairs import Boxes, Tile, bounding_boxes, candidates, grown, pixel_centres
 from .settings import Settings
 
-# In use per pair while a tile is differentiated, measured.
-BYTES_PER_PAIR = {"boundary": 700, "barycentric": 900, "front_edges": 1300, "edges": 1800}
+# In use per pair while a tile is differentiated, measured: silhouettes, images; other distances.
+BYTES_PER_PAIR = (700, 1450)
+TIMES = {"boundary": 1.0, "barycentric": 1.3, "front_edges": 1.9, "edges": 2.6}
 
 
 class Pairs(NamedTuple):
@@ -101,7 +102,8 @@ def _each(
     flat = _stacked(vertices, batch)
     looks = None if textures is None else _stacked(textures, batch)
     boxes = [_boxes(flat[i, ...], settings, height, width) for i in range(flat.shape[0])]
-    fits = min(settings.memory, 1e18) / BYTES_PER_PAIR[settings.distance]
+    size = BYTES_PER_PAIR[not alpha_only] * TIMES[settings.distance]
+    fits = min(settings.memory, 1e18) / size
     total = sum(int(np.sum(to_numpy(box.areas()))) for box in boxes)
     limit = int(fits) if total <= fits or not is_traced(vertices) else int(fits / 2)
     whole = Tile(0, height, 0, width)

@@ -4,8 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from spheres import ball
 
 from refimpl.autograd import array_namespace, grad, value_and_grad
 from refimpl.autograd.numerics import check_grads
@@ -14,21 +13,11 @@ from refimpl.rendering.distance import signed_distance, signed_distance_plain
 from refimpl.rendering.mesh import face_vertices
 from refimpl.rendering.renderer import render, silhouette
 from refimpl.rendering.settings import Settings, hard_rasteriser
-from refimpl.rendering.specification_cases import LAWS, T_CONORMS, random_triangles
+from refimpl.rendering.specification_cases import LAWS, random_triangles
 
 RNG = np.random.default_rng(0)
 SYMMETRIC = [name for name, _ in LAWS[:9]]
 TRIANGLES = random_triangles(RNG, 4)
-
-
-def ball(views=1, level=2, angle=15.0):
-    """An icosphere of radius 1/2 seen from a ring of cameras."""
-    solid = shapes.icosphere(level, 0.5)
-    eye = camera.eye_from_angles(
-        np.full(views, 2.732), np.full(views, 30.0), 40.0 * np.arange(views)
-    )
-    vertices = np.broadcast_to(solid.vertices, (views, *solid.vertices.shape))
-    return face_vertices(camera.perspective(camera.look_at(vertices, eye), angle), solid.faces)
 
 
 def brute_force(triangles, height, width, law, scale, squared=False):
@@ -70,31 +59,16 @@ def test_alpha_is_the_definition(law, size):
 @pytest.mark.parametrize("squared", [False, True])
 def test_gradients_are_right_for_every_distribution(law, squared):
     options = Settings(
-        image_size=5, distribution=law, scale=0.4, squared=squared, **dict(LAWS)[law]
+        image_size=3, distribution=law, scale=0.4, squared=squared, **dict(LAWS)[law]
     )
-    weights = np.random.default_rng(1).normal(size=(5, 5))
+    weights = np.random.default_rng(1).normal(size=(3, 3))
 
     def loss(xy):
         xp = array_namespace(xy)
-        corners = xp.concat([xy, TRIANGLES[:, :, 2:]], axis=-1)
+        corners = xp.concat([xy, TRIANGLES[:2, :, 2:]], axis=-1)
         return xp.sum(silhouette(corners, options) * weights)
 
-    report = check_grads(loss, TRIANGLES[:, :, :2].copy())
-    assert report.ok, report
-
-
-@pytest.mark.parametrize(("t_conorm", "p"), T_CONORMS)
-def test_gradients_are_right_for_every_t_conorm(t_conorm, p):
-    options = Settings(
-        image_size=4, distribution="logistic", scale=0.3, t_conorm=t_conorm, t_conorm_p=p
-    )
-
-    def loss(xy):
-        xp = array_namespace(xy)
-        corners = xp.concat([xy, TRIANGLES[:, :, 2:]], axis=-1)
-        return xp.sum(xp.sin(3 * silhouette(corners, options)))
-
-    report = check_grads(loss, TRIANGLES[:, :, :2].copy())
+    report = check_grads(loss, TRIANGLES[:2, :, :2].copy())
     assert report.ok, report
 
 
@@ -103,30 +77,13 @@ def test_colour_gradients_are_right_with_barycentric_coordinates_differentiated(
         image_size=3, distribution="gaussian", scale=0.3, gamma=0.3, eps=0.1, far=6.0,
         double_side=True, texture_type="vertex", differentiate_barycentrics=True,
     )  # fmt: skip
-    colours = RNG.uniform(size=(4, 3, 3))
+    colours = RNG.uniform(size=(2, 3, 3))
 
     def loss(corners, colours):
         return array_namespace(corners).sum(render(corners, colours, options) ** 2)
 
-    report = check_grads(loss, (TRIANGLES, colours))
+    report = check_grads(loss, (TRIANGLES[:2], colours))
     assert report.ok, report
-
-
-def test_the_gradient_of_a_saturated_coverage_is_the_join_of_the_others():
-    """A triangle over the whole image saturates a uniform coverage; another lies partly over it."""
-    large = np.array([[[-9.0, -9.0, 2.0], [9.0, -9.0, 2.0], [0.0, 9.0, 2.0]]])
-    small = np.array([[[-0.3, -0.4, 2.0], [0.5, -0.2, 2.0], [0.1, 0.6, 2.0]]])
-    options = Settings(image_size=8, distribution="uniform", scale=0.2)
-    both = np.concatenate([large, small])
-    alpha, pulled = value_and_grad(lambda v: array_namespace(v).sum(silhouette(v, options)))(both)
-    assert alpha == 64
-    np.testing.assert_array_equal(pulled[1], 0.0)  # behind a certain "or" nothing counts
-    from refimpl.rendering.aggregation import join_by_pixel
-
-    def join(b):
-        return join_by_pixel((b, 1 - b), np.array([3]))[0][0]
-
-    np.testing.assert_allclose(grad(join)(np.array([1.0, 0.3, 0.4])), [0.7 * 0.6, 0.0, 0.0])
 
 
 def test_the_written_out_distance_equals_the_plain_one():
@@ -153,12 +110,6 @@ def test_little_noise_gives_the_hard_image_away_from_edges(law):
     np.testing.assert_array_equal(np.round(soft[away]), hard[away])
 
 
-@pytest.mark.parametrize("law", ["heaviside", "logistic"])
-def test_scale_zero_is_the_hard_rasteriser(law):
-    found = silhouette(TRIANGLES, Settings(image_size=9, distribution=law, scale=0.0))
-    np.testing.assert_array_equal(found, silhouette(TRIANGLES, hard_rasteriser(image_size=9)))
-
-
 def test_moving_the_mesh_by_a_pixel_shifts_the_image():
     options = Settings(image_size=(10, 16), distribution="logistic", scale=0.05)
     moved = TRIANGLES + np.array([2 / 10, 0.0, 0.0])
@@ -166,62 +117,57 @@ def test_moving_the_mesh_by_a_pixel_shifts_the_image():
     np.testing.assert_allclose(after[:, 1:], before[:, :-1], atol=1e-12)
 
 
-def test_faces_in_any_order_and_orientation_give_the_same_alpha():
-    options = Settings(image_size=9, distribution="cauchy", scale=0.05)
-    before = silhouette(TRIANGLES, options)
-    for changed in (TRIANGLES[::-1], TRIANGLES[:, ::-1], np.roll(TRIANGLES, 1, axis=1)):
-        np.testing.assert_allclose(silhouette(changed, options), before, atol=1e-13)
-
-
-@given(st.integers(0, 10_000), st.sampled_from(T_CONORMS), st.sampled_from(LAWS))
-@settings(max_examples=40, deadline=None)
-def test_alpha_is_a_probability_and_grows_with_faces(seed, t_conorm, law):
-    triangles = random_triangles(np.random.default_rng(seed), 4)
-    options = Settings(
-        image_size=5, distribution=law[0], scale=0.3, t_conorm=t_conorm[0],
-        t_conorm_p=t_conorm[1], **law[1],
-    )  # fmt: skip
-    all_of_them = silhouette(triangles, options)
-    fewer = silhouette(triangles[:3], options)
-    alone = [silhouette(triangles[i : i + 1], options) for i in range(4)]
-    assert ((all_of_them >= 0) & (all_of_them <= 1 + 1e-12)).all()
-    assert (all_of_them >= fewer - 1e-12).all()
-    assert (all_of_them >= np.max(alone, axis=0) - 1e-12).all()
-
-
-@pytest.mark.parametrize("law", ["logistic", "uniform", "gaussian", "exponential_rev"])
-@pytest.mark.parametrize("squared", [False, True])
-def test_culling_loses_nothing(law, squared):
+@pytest.mark.parametrize("law", ["logistic", "exponential_rev"])
+def test_culling_loses_nothing(law):
     """Without culling (the cut of the definition is at coverage 1e-6) the image is the same."""
     corners = ball(level=1)[0]
-    options = Settings(image_size=12, distribution=law, scale=0.02, squared=squared)
+    options = Settings(image_size=8, distribution=law, scale=0.02)
     np.testing.assert_allclose(
-        silhouette(corners, options), brute_force(corners, 12, 12, law, 0.02, squared), atol=1e-12
+        silhouette(corners, options), brute_force(corners, 8, 8, law, 0.02), atol=1e-12
     )
 
 
 @pytest.mark.parametrize("memory", [1e9, 2e6, 3e5, 1.0])
 def test_the_memory_budget_changes_nothing_but_the_memory(memory):
-    corners = ball(2, level=0)
-    weights = RNG.normal(size=(2, 4, 8, 8))
+    corners = ball(2, level=0)[:, ::3]
+    weights = RNG.normal(size=(2, 4, 5, 5))
 
     def run(memory):
-        options = Settings(image_size=8, distribution="logistic", scale=0.02, memory=memory)
+        options = Settings(image_size=5, distribution="logistic", scale=0.02, memory=memory)
         return value_and_grad(lambda v: array_namespace(v).sum(render(v, None, options) * weights))
 
     for got, wanted in zip(run(memory)(corners), run(1e12)(corners), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-12)
 
 
-def test_memory_stays_within_the_budget():
-    corners = ball(1, level=3)
-    budget = 5e7
-    options = Settings(image_size=96, distribution="logistic", scale=1e-2, memory=budget)
+def peak_memory(f, *arguments):
     tracemalloc.start()
-    grad(lambda v: array_namespace(v).sum(silhouette(v, options)))(corners)
+    f(*arguments)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 1.2 * budget
+    return peak
+
+
+COSTLY = (
+    ("logistic", {}),
+    ("cauchy", {"t_conorm": "aczel_alsina", "t_conorm_p": 2.0}),
+    ("gamma_rev", {"shape": 2.0, "t_conorm": "schweizer_sklar", "t_conorm_p": -2.0}),
+    ("logistic", {"distance": "edges", "t_conorm": "frank", "t_conorm_p": 2.0}),
+    ("gumbel_min", {"distance": "barycentric"}),
+)
+
+
+@pytest.mark.parametrize(("law", "options"), COSTLY)
+def test_memory_stays_within_the_budget(law, options):
+    """Colour and all its derivatives included, for laws whose pairs cannot be culled too."""
+    corners, budget = ball(2, level=0), 6e6
+    settings = Settings(
+        image_size=32, distribution=law, scale=0.05, memory=budget, texture_type="vertex",
+        double_side=True, differentiate_barycentrics=True, **options,
+    )  # fmt: skip
+    colours = np.ones((*corners.shape[:-1], 3))
+    step = grad(lambda v: array_namespace(v).sum(render(v, colours, settings)))
+    assert peak_memory(step, corners) < budget
 
 
 @pytest.mark.slow
@@ -231,12 +177,9 @@ def test_a_large_sphere_renders_and_differentiates_within_the_default_budget():
     corners = face_vertices(
         camera.perspective(camera.look_at(solid.vertices, eye), 15.0), solid.faces
     )
-    options = Settings(image_size=256, distribution="logistic", scale=1e-2)
-    tracemalloc.start()
-    grad(lambda v: array_namespace(v).sum(silhouette(v, options)))(corners)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1e9
+    options = Settings(image_size=256, distribution="logistic", scale=5e-3)
+    step = grad(lambda v: array_namespace(v).sum(silhouette(v, options)))
+    assert peak_memory(step, corners) < 1e9
 
 
 def test_a_batch_is_one_image_after_the_other():
@@ -247,68 +190,6 @@ def test_a_batch_is_one_image_after_the_other():
     for place in np.ndindex(2, 1, 2):
         np.testing.assert_array_equal(found[place], render(corners[place], None, options))
     np.testing.assert_array_equal(found[..., 3, :, :], silhouette(corners, options))
-
-
-def test_batches_of_none_and_meshes_without_faces():
-    options = Settings(image_size=4, background=(0.1, 0.2, 0.3))
-    assert render(np.zeros((0, 2, 3, 3)), None, options).shape == (0, 4, 4, 4)
-    empty = render(np.zeros((0, 3, 3)), None, options)
-    np.testing.assert_allclose(empty[:, 0, 0], [0.1, 0.2, 0.3, 0.0])
-    assert grad(lambda v: array_namespace(v).sum(render(v, None, options)))(
-        np.zeros((0, 3, 3))
-    ).shape == (0, 3, 3)
-
-
-def test_triangles_without_area_have_a_soft_edge_and_no_inside():
-    line = np.array([[[-0.5, 0.0, 2.0], [0.5, 0.0, 2.0], [0.1, 0.0, 2.0]]])
-    point = np.full((1, 3, 3), 0.25)
-
-    def total(v):
-        options = Settings(image_size=9, distribution="logistic", scale=0.05)
-        return array_namespace(v).sum(silhouette(v, options))
-
-    for degenerate in (line, point):
-        options = Settings(image_size=9, distribution="logistic", scale=0.05)
-        alpha, g = value_and_grad(total)(degenerate)
-        image = silhouette(degenerate, options)
-        assert (image <= 0.5 + 1e-12).all()
-        assert image.max() > 0.05
-        assert np.isfinite(g).all()
-        assert np.isfinite(alpha)
-        assert not silhouette(degenerate, hard_rasteriser(image_size=9)).any() or image.max() == 0.5
-
-
-def test_duplicates_count_as_their_t_conorm_says():
-    one, two = TRIANGLES[:1], np.concatenate([TRIANGLES[:1]] * 2)
-    options = Settings(image_size=9, distribution="logistic", scale=0.1)
-    b = silhouette(one, options)
-    np.testing.assert_allclose(silhouette(two, options), 1 - (1 - b) ** 2, atol=1e-12)
-    largest = options.with_options(t_conorm="max")
-    np.testing.assert_array_equal(silhouette(two, largest), silhouette(one, largest))
-
-
-def test_meshes_behind_the_camera_are_not_drawn_and_behind_the_far_plane_have_no_colour():
-    behind = TRIANGLES * np.array([1.0, 1.0, -1.0])
-    assert not silhouette(behind, Settings(image_size=5)).any()
-    distant = TRIANGLES + np.array([0.0, 0.0, 500.0])
-    options = Settings(image_size=5, double_side=True, background=(0.5, 0.5, 0.5), scale=0.1)
-    image = render(distant, None, options)
-    np.testing.assert_allclose(image[:3], 0.5)
-    assert image[3].max() > 0.5
-    gradient = grad(lambda v: array_namespace(v).sum(silhouette(v, options)))(distant)
-    assert np.abs(gradient).max() > 0
-
-
-def test_back_faces_have_no_colour_unless_asked_and_always_have_alpha():
-    back = np.array([[[-0.8, -0.8, 3.0], [0.8, -0.8, 3.0], [0.0, 0.8, 3.0]]])  # counter-clockwise
-    options = Settings(image_size=9, distribution="heaviside", background=(0.2, 0.2, 0.2))
-    for colour in ("hard", "softmax"):
-        one = options.with_options(colour=colour)
-        assert np.ptp(render(back, None, one)[:3]) == 0
-        two = one.with_options(double_side=True)
-        covered = render(back, None, two)
-        assert covered[3].max() == 1
-        np.testing.assert_allclose(covered[:3, covered[3] == 1], 1.0)
 
 
 def test_the_nearest_face_wins_and_soft_colours_approach_it():
@@ -335,13 +216,24 @@ def test_the_background_has_the_weight_of_the_definition():
         assert image[0, 0, 0] == pytest.approx(near / (np.exp(factor * 0.25 / 0.5) + near))
 
 
+@pytest.mark.parametrize("resolution", [1, 2, 3, 4])
+def test_each_texel_is_seen_at_its_place(resolution):
+    from refimpl.rendering.shading import surface_colour
+    from refimpl.rendering.texels import texel_positions
+
+    positions = texel_positions(resolution)
+    texels = np.random.default_rng(0).uniform(size=(2, resolution**2, 3))
+    for face in (0, 1):
+        faces = np.full(len(positions), face)
+        weights = tuple(positions[:, k] for k in range(3))
+        np.testing.assert_array_equal(surface_colour(texels, faces, weights), texels[face])
+        corner = tuple(np.eye(3)[:, k] for k in range(3))  # clipped pixels: no other face's texel
+        found = surface_colour(texels, np.full(3, face), corner)
+        assert all(any(np.array_equal(f, t) for t in texels[face]) for f in found)
+
+
 def test_textures_are_looked_up_by_barycentric_coordinates():
     triangle = np.array([[[-1.0, -1.0, 2.0], [-1.0, 1.0, 2.0], [1.0, -1.0, 2.0]]])
-    texels = np.arange(12.0).reshape(1, 4, 3) / 12
-    image = render(triangle, texels, hard_rasteriser(image_size=8))
-    covered = image[:3, image[3] == 1]
-    seen = {tuple(np.round(c, 6)) for c in covered.T}
-    assert seen == {tuple(np.round(t, 6)) for t in texels[0]}
     corners = np.eye(3)[None]
     options = hard_rasteriser(image_size=8, texture_type="vertex")
     image = render(triangle, corners, options)
@@ -354,58 +246,3 @@ def test_anti_aliasing_averages_an_image_of_twice_the_size():
     large = render(TRIANGLES, None, options.with_options(image_size=(12, 16)))
     small = render(TRIANGLES, None, options.with_options(anti_aliasing=True))
     np.testing.assert_allclose(small, large.reshape(4, 6, 2, 8, 2).mean(axis=(2, 4)))
-
-
-@pytest.mark.parametrize("law", ["logistic", "uniform", "cauchy"])
-def test_float32_is_kept_and_accurate(law):
-    corners = ball(1, level=2)[0]
-    options = Settings(image_size=16, distribution=law, scale=0.03)
-
-    def run(v):
-        return value_and_grad(lambda v: array_namespace(v).sum(render(v, None, options)))(v)
-
-    value, g = run(corners.astype(np.float32))
-    wanted, exact = run(corners)
-    assert render(corners.astype(np.float32), None, options).dtype == np.float32
-    assert g.dtype == np.float32
-    assert value == pytest.approx(wanted, rel=1e-5)
-    np.testing.assert_allclose(g, exact, atol=2e-3 * np.abs(exact).max())
-
-
-def test_tiny_triangles_are_accurate_in_float32():
-    """The Gram-matrix form of the distance loses everything here."""
-    tiny = np.array([[[0.7, 0.6, 2.0], [0.7005, 0.6, 2.0], [0.7, 0.6005, 2.0]]])
-    options = Settings(image_size=16, distribution="logistic", scale=0.125)
-    single = silhouette(tiny.astype(np.float32), options)
-    np.testing.assert_allclose(single, silhouette(tiny, options), atol=2e-6)
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: silhouette(np.ones((2, 3, 2))), r"face_vertices: expected \(..., F, 3, 3\)"),
-        (
-            lambda: silhouette(np.where(np.arange(18).reshape(2, 3, 3) == 13, np.nan, 1.0)),
-            "face 1 has a coordinate that is not finite",
-        ),
-        (
-            lambda: silhouette(np.full((2, 1, 3, 3), np.inf)),
-            r"face 0 of mesh \(0,\) has a coordinate",
-        ),
-        (lambda: render(TRIANGLES, np.ones((4, 2, 3))), "face_textures: expected"),
-        (lambda: render(TRIANGLES, np.ones((3, 1, 3))), "face_textures: expected"),
-        (lambda: Settings(distribution="lgistic"), "did you mean 'logistic'"),
-        (lambda: Settings(t_conorm="yager"), "needs a parameter"),
-        (lambda: Settings(scale=-1.0), "scale"),
-        (lambda: Settings(near=2.0, far=1.0), "near, far"),
-        (lambda: Settings(dist_eps=0.5), "dist_eps"),
-        (lambda: Settings(image_size=0), "image_size"),
-        (lambda: Settings(colour="phong"), "colour"),
-        (lambda: Settings(gamma=0.0), "gamma"),
-        (lambda: Settings(background=(0.0,)), "background"),
-        (lambda: Settings(distribution="gamma", shift=0.5, shape=-1.0), "shape"),
-    ],
-)
-def test_bad_arguments_are_named(call, words):
-    with pytest.raises(ValueError, match=words):
-        call()
