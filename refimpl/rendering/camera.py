@@ -98,14 +98,11 @@ def perspective(vertices: Array, angle: float | Array = 30.0) -> Array:
 def orthogonal(vertices: Array, scale: float | Array = 1.0) -> Array:
     """(scale x, scale y, z); vertices (..., V, 3), scale a number > 0 or an array (...)."""
     vertices = _points(vertices)
-    xp = array_namespace(vertices)
-    if is_array(scale):
-        xp = array_namespace(vertices, scale)
-        scale = xp.asarray(scale)[..., None]
-    else:
-        scale = positive(scale, "scale")
+    size: Any = positive(scale, "scale") if not is_array(scale) else scale
+    if is_array(size):
+        size = size[..., None]
     x, y, z = (vertices[..., k] for k in range(3))
-    return xp.stack([x * scale, y * scale, z], axis=-1)
+    return array_namespace(vertices, size).stack([x * size, y * size, z], axis=-1)
 
 
 def projection(

@@ -97,8 +97,8 @@ def _ratio_probability(
     gap = mu[..., :, None] - mu[..., None, :]
     fixed = spread <= 0
     safe = xp.where(fixed, constant(1.0, like=spread), spread)
-    step = xp.where(gap > 0, 1.0, xp.where(gap < 0, 0.0, 0.5))
-    return xp.where(fixed, xp.astype(step, gap.dtype), cdf(gap / (xp.sqrt(safe) if root else safe)))
+    step = 0.5 * (xp.sign(gap) + 1)
+    return xp.where(fixed, step, cdf(gap / (xp.sqrt(safe) if root else safe)))
 
 
 @specification(

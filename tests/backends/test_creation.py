@@ -15,10 +15,16 @@ from refimpl.autograd.backend import like_array
 HOST = np.array([[0.5, 2.0], [3.0, -1.0]])
 DTYPES = ("float64", "float32")
 MAKERS = {"arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros"}
+ON_NUMPY_AND_CUPY = (  # which make arrays where they are
+    "sorting/fused",
+    "logic/inference.py",
+    "logic/packing.py",
+    "logic/votes.py",
+)
 SOURCES = {
     name: file
     for name, file in package_sources().items()
-    if not name.startswith("sorting/fused")  # for NumPy and CuPy, which make them where they are
+    if not name.startswith(ON_NUMPY_AND_CUPY)
 }
 WITHOUT_DEVICE: dict[str, str] = {}  # what is wrong on a second device
 everywhere = places("guarded", "strict", "cupy")

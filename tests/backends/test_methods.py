@@ -23,6 +23,7 @@ ON_HOST = (
     2,
     "pooling adjacent violators is done on the host: the keys, there and for the gradient",
 )
+WIRING = (1, "the wiring is checked on the host")
 CHECKED_LABELS = (2, "labels are checked to be class numbers")
 CHECKED_RELEVANCE = (1, "whether anything is relevant is checked")
 # method: how often the host waits in one evaluation with its gradient, at most, and for what
@@ -43,7 +44,9 @@ WAITS = {
     "sorting.sorting_network": (1, "whether the matrix takes part in the gradient"),
     "sorting.transport_*": UNTIL_CONVERGED,
     "sorting.simplex_*": UNTIL_CONVERGED,
-    "logic.logic_layer": (1, "the wiring is checked on the host"),
+    "logic.logic_layer": WIRING,
+    "logic.logic_convolution": WIRING,
+    "logic.lookup_layer": WIRING,
     "relaxation.*": (math.inf, "programs branch and loop on the host"),
     "rendering.*": (math.inf, "how many faces reach a tile decides the shapes"),
 }
