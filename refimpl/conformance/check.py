@@ -16,6 +16,7 @@ import numpy as np
 from refimpl.spec import CHECKS, Case, Entry, find
 
 from .cases import check_case
+from .consistency import check_consistency, suitable
 from .diagnose import explain
 from .expected import ExpectedFailures
 from .frameworks import framework
@@ -142,6 +143,8 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
         return report
     with quiet():
         report.extend(expected.mark(outcomes_at(claim, entry, case, options, path)))
+        if report.outcomes and options.wants_level(LEVEL_KEYS["consistency"]) and suitable([case]):
+            report.extend(expected.mark(check_consistency(claim, entry, case, seed=options.seed)))
         report.groups = group(report.failures)
         explain(report.groups)
     report.seconds = time.perf_counter() - start
@@ -167,6 +170,11 @@ def check_implementation(
     else:
         for case in options.progress(cases, entry.name):
             yield from expected.mark(outcomes_at(claim, entry, case, options, target.path))
+    if options.wants_level(LEVEL_KEYS["consistency"]):
+        for case in suitable(cases):
+            yield from expected.mark(
+                check_consistency(claim, entry, case, seed=options.seed, path=target.path)
+            )
     if options.complete:
         yield from expected.unmet()
 

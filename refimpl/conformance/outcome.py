@@ -21,6 +21,7 @@ LEVELS = (
     "Jacobian-vector products",
     "second order",
     "invariants and limits",
+    "consistency",
     "edge cases",
     "dtypes",
     "recorded numbers",
@@ -31,9 +32,10 @@ LEVEL_KEYS = {
     "jvp": LEVELS[2],
     "second_order": LEVELS[3],
     "invariants": LEVELS[4],
-    "edge": LEVELS[5],
-    "dtypes": LEVELS[6],
-    "recorded": LEVELS[7],
+    "consistency": LEVELS[5],
+    "edge": LEVELS[6],
+    "dtypes": LEVELS[7],
+    "recorded": LEVELS[8],
 }
 """The levels by the short names that `refimpl check --level` takes."""
 

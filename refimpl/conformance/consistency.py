@@ -1,0 +1,145 @@
+"""What an implementation must agree with itself about, at a few cases of a method.
+
+    deterministic   a second call gives the same values and gradients, to the last bit
+    linear          the gradient is linear in the cotangent: pull(a + 2 b) = pull(a) + 2 pull(b)
+    batch           the first samples of a batch, alone, give the first results
+
+The last two are asked only where the reference has the property: a gradient may be replaced by
+something that is not linear, and a loss is a mean over its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from refimpl.autograd.compare import compare
+from refimpl.spec import Case, Entry, Tolerance
+
+from .cases import applicable, problem_of
+from .frameworks import Problem, framework, on_engine
+from .loading import describe
+from .outcome import LEVEL_KEYS, Outcome
+from .points import Expected, expect
+from .target import Implementation, Unsupported
+
+Arrays = Mapping[str, np.ndarray]
+CASES = 2  # of each method
+
+
+def suitable(cases: Iterable[Case]) -> list[Case]:
+    """The cases to try: smooth ones in float64, and rather those with a batch."""
+    smooth = [c for c in cases if c.dtype == "float64" and c.kind != "kink"]
+    return sorted(smooth, key=lambda case: (_batch(case) < 2, case.kind != "smooth"))[:CASES]
+
+
+def check_consistency(
+    claim: Implementation, entry: Entry, case: Case, *, seed: int = 0, path: str | None = None
+) -> Iterator[Outcome]:
+    """One outcome for each property that the reference has at the case."""
+    expected = expect(entry, case, seed)
+    module, target = framework(claim.framework), problem_of(claim, entry, case)
+    differentiates = "vjp" in applicable(entry, case, expected) and "vjp" in claim.checks
+    tolerance = entry.tolerance(case)
+    for name, check in _CHECKS.items():
+        outcome = Outcome(entry.name, case.name, name, LEVEL_KEYS["consistency"], "pass", name)
+        outcome.function = claim.label
+        try:
+            if name != "deterministic" and check(
+                on_engine, expected.problem, expected, differentiates, tolerance
+            ):
+                continue
+            wrong = check(module, target, expected, differentiates, tolerance)
+            if wrong:
+                outcome.status, outcome.message = "fail", wrong
+        except Unsupported as reason:
+            outcome.status, outcome.message = "unsupported", str(reason) or "no reason given"
+        except Exception as error:
+            outcome.status = "not run"
+            outcome.message = f"raised {describe(error, path)}"
+        yield outcome
+
+
+def _deterministic(
+    module: ModuleType, problem: Problem, expected: Expected, differentiates: bool, _: Tolerance
+) -> str:
+    first, second = module.values(problem), module.values(problem)
+    for name, array in first.items():
+        if array.tobytes() != second[name].tobytes():
+            return f"output {name} differs between two calls with the same inputs"
+    if not differentiates:
+        return ""
+    one, two = (_pull(module, problem, expected.cotangents) for _ in range(2))
+    for name, array in one.items():
+        if array.tobytes() != two[name].tobytes():
+            return f"the gradient with respect to {name} differs between two backward passes"
+    return ""
+
+
+def _linear(
+    module: ModuleType,
+    problem: Problem,
+    expected: Expected,
+    differentiates: bool,
+    tolerance: Tolerance,
+) -> str:
+    if not differentiates:
+        return "" if module is not on_engine else "nothing is differentiated"
+    a = expected.cotangents
+    b = {name: np.flip(weight) ** 3 for name, weight in a.items()}
+    both = {name: a[name] + 2 * b[name] for name in a}
+    zero = {name: np.zeros_like(weight) for name, weight in a.items()}
+    pulled = [_pull(module, problem, weights) for weights in (a, b, both, zero)]
+    for name in pulled[0]:
+        one, two, sum_, none = (gradients[name] for gradients in pulled)
+        right = one + 2 * two
+        rtol, atol = 10 * tolerance.gradient_rtol, tolerance.gradient_atol
+        if not compare(sum_, right, rtol=rtol, atol=atol):
+            return (
+                f"the gradient with respect to {name} is not linear in the cotangent: the backward "
+                "pass changes, clips or normalises what it is given"
+            )
+        if np.any(none):
+            return f"the gradient with respect to {name} is not zero for a cotangent of zeros"
+    return ""
+
+
+def _consistent(
+    module: ModuleType, problem: Problem, expected: Expected, _: bool, tolerance: Tolerance
+) -> str:
+    size = _batch_of(problem.inputs)
+    if size < 2:
+        return "there is no batch"
+    part = {name: np.asarray(array)[:1] for name, array in problem.inputs.items()}
+    whole, alone = module.values(problem), module.values(problem.at(part))
+    for name, array in whole.items():
+        if array.shape[:1] != (size,) or alone[name].shape != (1, *array.shape[1:]):
+            return f"output {name} has no batch axis"
+        rtol, atol = tolerance.rtol, tolerance.atol
+        if not compare(alone[name], array[:1], rtol=rtol, atol=atol, by="element"):
+            return f"output {name} of the first sample depends on the others in its batch"
+    return ""
+
+
+_CHECKS: dict[str, Callable[..., str]] = {
+    "deterministic": _deterministic,
+    "linear": _linear,
+    "batch": _consistent,
+}
+
+
+def _pull(module: Any, problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
+    return module.vjp(problem, cotangents)
+
+
+def _batch(case: Case) -> int:
+    return _batch_of(case.inputs)
+
+
+def _batch_of(inputs: Arrays) -> int:
+    """The length of the axis that all inputs begin with, 0 where there is none."""
+    sizes = {np.shape(array)[0] if np.ndim(array) > 1 else 0 for array in inputs.values()}
+    return sizes.pop() if len(sizes) == 1 else 0

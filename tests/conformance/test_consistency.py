@@ -1,0 +1,78 @@
+"""An implementation agrees with itself: from call to call, in its cotangents, within a batch."""
+
+import re
+
+import pytest
+from ported_methods import namespace
+
+from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.outcome import LEVEL_KEYS
+from refimpl.conformance.target import Target, implementations_in
+
+HEADER = "def pool(x, *, steepness, distance):"
+RETURN = "return (weights @ x[..., None])[..., 0], weights"
+BACKWARD = """def pool(x, *, steepness, distance):
+    f = ag.custom_vjp(lambda x: right(x, steepness, distance))
+    forward = lambda x: (right(x, steepness, distance), x)
+    f.defvjp(forward, lambda x, g: pulled(x, g, steepness, distance))
+    return f(x)
+
+
+def pulled(x, g, steepness, distance):
+    (gradient,) = ag.vjp(lambda y: right(y, steepness, distance), x)[1](g)
+    CHANGE
+
+
+def right(x, steepness, distance):"""
+
+
+def test_a_right_implementation_is_consistent(check):
+    status, out, _ = check("--level", "consistency")
+    assert status == 0
+    assert re.search(r"consistency +6 +-", out)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (
+            "return (gradient / ag.array_namespace(gradient).max(abs(gradient)),)",
+            "not linear in the cotangent: the backward pass changes, clips or normalises",
+        ),
+        ("return (gradient + 1e-10,)", "is not zero for a cotangent of zeros"),
+        (
+            "calls.append(1)\n    return (gradient * (1 + 1e-12 * len(calls)),)\n\n\ncalls = []",
+            "differs between two backward passes",
+        ),
+    ],
+)
+def test_a_backward_pass_with_a_will_of_its_own_is_found(check, change, words):
+    changes = [(HEADER, BACKWARD.replace("CHANGE", change))]
+    status, out, _ = check("--level", "consistency", replace=changes)
+    assert status == 1
+    assert words in " ".join(out.split())
+
+
+def test_results_that_change_from_call_to_call_are_found(check):
+    scaled = RETURN.replace("weights @", "(1 + 1e-13 * len(calls)) * weights @")
+    changes = [(RETURN, f"calls.append(1)\n    {scaled}\n\n\ncalls = []")]
+    status, out, _ = check("--level", "consistency", replace=changes)
+    assert status == 1
+    assert "output values differs between two calls with the same inputs" in " ".join(out.split())
+
+
+def test_a_result_that_depends_on_the_rest_of_the_batch_is_found(check):
+    start = "xp = ag.array_namespace(x)\n"
+    mean = [(start, f"{start}    x = x / xp.max(xp.abs(x))\n")]
+    status, out, _ = check("--level", "consistency", replace=mean)
+    assert status == 1
+    assert "of the first sample depends on the others in its batch" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("method", ["sorting.permutation_cross_entropy", "sorting.cox_loss"])
+def test_a_mean_over_the_batch_is_not_held_against_an_implementation(method):
+    claims = tuple(c for c in implementations_in(namespace("refimpl")) if c.entry == method)
+    report = check_target(Target("ported.py", claims, ""), Options(levels=("consistency",)))
+    assert report.failures == []
+    assert {o.check for o in report.outcomes} == {"deterministic", "linear"}
+    assert {o.level for o in report.outcomes} == {LEVEL_KEYS["consistency"]}
