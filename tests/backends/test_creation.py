@@ -22,9 +22,7 @@ ON_NUMPY_AND_CUPY = (  # which make arrays where they are
     "logic/votes.py",
 )
 SOURCES = {
-    name: file
-    for name, file in package_sources().items()
-    if not name.startswith(ON_NUMPY_AND_CUPY)
+    name: file for name, file in package_sources().items() if not name.startswith(ON_NUMPY_AND_CUPY)
 }
 WITHOUT_DEVICE: dict[str, str] = {}  # what is wrong on a second device
 everywhere = places("guarded", "strict", "cupy")
