@@ -1,28 +1,28 @@
 """Evaluating a circuit on 64 samples per machine word, in NumPy.
 
-The state is one row of words per signal. Gates are sorted by level and operation, so that a run of
-gates is two gathers of rows and one bitwise operation into consecutive rows. Samples go through in
-blocks of w words, such that the state stays in the cache; all memory is allocated once, as fresh
-pages cost more than the logic.
+The state has a row of words for each signal, and rows are used again (`rows`). Gates are sorted by
+level and operation, so that a run of gates is two gathers of rows and one bitwise operation into
+consecutive rows. Samples go through in blocks of w words, such that the state stays in the cache;
+all memory is allocated once, as fresh pages cost more than the logic.
 
 `netlist.evaluate` is the definition; tests hold the two equal.
 """
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Array
-from .netlist import Netlist, as_bits, by_level
+from .netlist import Netlist, as_bits
 from .packing import pack, unpack
+from .rows import place
 from .simplify import AND_NOT, simplify
 from .votes import Ballot, Counter
 
-STATE_BYTES = 6 << 20  # the state of a block: beyond, blocks are smaller
+STATE_BYTES = 4 << 20  # the state of a block: beyond, blocks are smaller
 CHUNK_BYTES = 1 << 17  # each of the two buffers for inputs of gates
 
 
@@ -50,9 +50,10 @@ class Engine:
 
     def __init__(self, circuit: Netlist, *, tuning: Tuning | None = None, xp: Any = np) -> None:
         self.xp = xp
-        self.circuit = _sorted_by_operation(simplify(circuit))
+        self.circuit = simplify(circuit)
         tuning = tuning or Tuning()
-        n = self.circuit.inputs + len(self.circuit)
+        self._placed = place(self.circuit)
+        n = self._placed.count
         self.words = tuning.words or _words(n)
         w = self.words
         rows = tuning.gates or max(64, CHUNK_BYTES // (8 * w))
@@ -62,22 +63,22 @@ class Engine:
         self._inputs = self.state[: self.circuit.inputs]
         self._counter: Counter | None = None
         if self.circuit.classes:
-            ballot = Ballot(self.circuit, np.arange(n), n)
+            ballot = Ballot(self.circuit, self._placed.rows, n)
             votes = tuning.votes or max(1, CHUNK_BYTES // 2 // (8 * w * ballot.columns))
             self._counter = Counter(ballot, w, votes, xp)
 
     def _plan(self, rows: int) -> list[tuple]:
         """(operation, inverts b, indices a, indices b, buffers, result rows) for each run."""
-        circuit, xp = self.circuit, self.xp
+        circuit, xp, places = self.circuit, self.xp, self._placed.rows
         operations = {1: xp.bitwise_and, 2: xp.bitwise_and, 6: xp.bitwise_xor, 7: xp.bitwise_or}
         runs = []
-        for start, stop in _same_operation(circuit):
-            for first in range(start, stop, rows):
-                last = min(first + rows, stop)
-                gate = int(circuit.gates[first])
-                a, b = (xp.asarray(v[first:last]) for v in (circuit.a, circuit.b))
-                hot = [buffer[: last - first] for buffer in self._hot]
-                result = self.state[circuit.inputs + first : circuit.inputs + last]
+        for gates, row in self._placed.pieces:
+            gate = int(circuit.gates[gates[0]])
+            for first in range(0, len(gates), rows):
+                part = gates[first : first + rows]
+                a, b = (xp.asarray(places[v[part]]) for v in (circuit.a, circuit.b))
+                hot = [buffer[: len(part)] for buffer in self._hot]
+                result = self.state[row + first : row + first + len(part)]
                 runs.append((operations[gate], gate == AND_NOT, a, b, *hot, result))
         return runs
 
@@ -109,7 +110,8 @@ class Engine:
     def outputs(self, bits: Array) -> Array:
         """The outputs (n, O) as truth values, of truth values (n, inputs)."""
         circuit, xp = self.circuit, self.xp
-        rows = xp.asarray(circuit.outputs % len(self.state))  # CONSTANT is the last row
+        places = np.append(self._placed.rows, len(self.state) - 1)  # CONSTANT is the last row
+        rows = xp.asarray(places[circuit.outputs])
         flip = xp.asarray(circuit.inverted)
 
         def read() -> Array:
@@ -144,43 +146,9 @@ class Engine:
         return found
 
 
-def _words(signals: int) -> int:
-    """Words per block: a power of two from 8 to 64, by the size of the state."""
+def _words(rows: int) -> int:
+    """Words per block: 64, 32 or 16, by the size of the state."""
     w = 64
-    while w > 8 and signals * w * 8 > STATE_BYTES:
+    while w > 16 and rows * w * 8 > STATE_BYTES:
         w //= 2
     return w
-
-
-def _same_operation(circuit: Netlist) -> list[tuple[int, int]]:
-    """Runs of gates of one operation and level: they do not read each other."""
-    keys = (
-        np.concatenate(
-            [np.full(len(m), level, np.int64) for level, m in enumerate(by_level(circuit))]
-            or [np.empty(0, np.int64)]
-        )
-        * 16
-        + circuit.gates
-    )
-    cuts = np.flatnonzero(np.diff(keys)) + 1
-    edges = [0, *cuts.tolist(), len(keys)] if len(keys) else []
-    return list(itertools.pairwise(edges))
-
-
-def _sorted_by_operation(circuit: Netlist) -> Netlist:
-    """The same circuit, its gates in order of level, operation and first input."""
-    parts = []
-    for members in by_level(circuit):
-        key = np.lexsort((circuit.a[members], circuit.gates[members]))
-        parts.append(members[key])
-    if not parts:
-        return circuit
-    order = np.concatenate(parts)
-    n = circuit.inputs
-    number = np.arange(n + len(order) + 1)
-    number[n + order] = n + np.arange(len(order))
-    number[-1] = -1  # CONSTANT stays
-    return replace(
-        circuit, gates=circuit.gates[order], a=number[circuit.a[order]],
-        b=number[circuit.b[order]], outputs=number[circuit.outputs],
-    )  # fmt: skip

@@ -10,6 +10,8 @@ from refimpl.logic.discretise import discretise
 from refimpl.logic.inference import Engine, Tuning
 from refimpl.logic.netlist import CONSTANT, evaluate, netlist, vote
 from refimpl.logic.packing import pack, packed_bits, unpack
+from refimpl.logic.rows import place
+from refimpl.logic.simplify import simplify
 from refimpl.logic.votes import binary, subtract
 
 RNG = np.random.default_rng(0)
@@ -137,3 +139,32 @@ def test_other_inputs_than_bits_and_other_shapes_are_refused():
         engine.counts(np.ones((3, 3), bool))
     with pytest.raises(ValueError, match="does not vote"):
         Engine(netlist(2, [6], [0], [1], [2])).counts(np.ones((3, 2), bool))
+
+
+def test_a_wide_network_reuses_rows_and_counts_the_same():
+    network = nets.build(100, [2000] * 5, classes=10, seed=0)
+    circuit = discretise(network, nets.initial_params(network, 0))
+    engine = Engine(circuit)
+    signals = engine.circuit.inputs + len(engine.circuit)
+    assert len(engine.state) < 0.8 * signals
+    bits = RNG.integers(0, 2, (700, 100)).astype(bool)
+    np.testing.assert_array_equal(engine.counts(bits), vote(circuit, evaluate(circuit, bits)))
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32), st.integers(1, 10), st.integers(1, 300))
+def test_no_row_is_taken_while_its_signal_is_still_read(seed, inputs, gates):
+    circuit = random_circuit(np.random.default_rng(seed), inputs, gates, 6, 2)
+    simple = simplify(circuit)
+    placed = place(simple)
+    holder = np.full(placed.count, -1)
+    holder[: simple.inputs] = np.arange(simple.inputs)
+    for piece in placed.pieces:
+        for gate in piece.gates:
+            for read in (simple.a[gate], simple.b[gate]):
+                assert holder[placed.rows[read]] == read
+        signals = simple.inputs + piece.gates
+        np.testing.assert_array_equal(placed.rows[signals], piece.row + np.arange(len(signals)))
+        holder[placed.rows[signals]] = signals
+    voting = simple.outputs[simple.outputs != CONSTANT]
+    np.testing.assert_array_equal(holder[placed.rows[voting]], voting)
