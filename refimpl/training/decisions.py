@@ -1,4 +1,4 @@
-"""Two decision problems with uncertain constraints: a knapsack and a set cover, with recourse.
+"""Decision problems with unknown parameters: knapsacks and a set cover, with recourse.
 
 A decision is made with predicted parameters and pays for what the true ones then demand. These are
 host-side solvers in NumPy and SciPy: decision-focused learning treats them as black boxes.
@@ -14,7 +14,9 @@ import numpy as np
 from scipy.optimize import LinearConstraint, milp
 
 from ..autograd import to_numpy
-from ..validation import positive, whole
+from ..validation import non_negative, positive
+
+MOST_QUADRATIC = 16
 
 
 class Knapsack(NamedTuple):
@@ -102,21 +104,45 @@ def unmet_penalties(problem: SetCover) -> np.ndarray:
     return problem.penalty_factor * covering.max(axis=1)
 
 
-def generate_knapsack_instances(
-    count: int, items: int, seed: int, *, features: int = 5, noise: float = 0.1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Features (count, features) and Poisson weights (count, items) that depend on them.
+def capacity_regret(problem: Knapsack, predicted: float, weights: np.ndarray) -> float:
+    """Value lost by deciding with a predicted capacity, weights known; >= 0.
 
-    The rates are (1 + ((B x)_j/sqrt(features) + 3)^5) U(1 - noise, 1 + noise) + 0.03 with a random
-    0/1 matrix B, scaled to a mean of 10.
+    `problem` has the true capacity and the penalty. predicted >= 0.
     """
-    rng = np.random.default_rng(seed)
-    count, items = whole(count, "count", minimum=1), whole(items, "items", minimum=1)
-    x = rng.normal(size=(count, features)).round(3)
-    B = rng.integers(0, 2, size=(items, features))
-    rates = 1 + (x @ B.T / np.sqrt(features) + 3) ** 5
-    rates = np.maximum(rates * rng.uniform(1 - noise, 1 + noise, size=rates.shape) + 0.03, 0.03)
-    return x, rng.poisson(rates * (10 / rates.mean())).astype(np.float64)
+    guessed = problem._replace(capacity=non_negative(predicted, "predicted"))
+    best = knapsack_value(problem, solve_knapsack(problem, weights), weights)
+    return best - knapsack_value(problem, solve_knapsack(guessed, weights), weights)
+
+
+def value_regret(problem: Knapsack, predicted: np.ndarray, weights: np.ndarray) -> float:
+    """Value lost by deciding with predicted values (n,), weights and capacity known; >= 0.
+
+    `problem` has the true values; negative predictions are allowed, such items are left out.
+    """
+    guess = np.asarray(to_numpy(predicted), dtype=np.float64)
+    if guess.shape != np.shape(problem.values):
+        raise ValueError(f"predicted: expected {np.shape(problem.values)}, got {guess.shape}")
+    decided = solve_knapsack(problem._replace(values=guess), weights)
+    return float(problem.values @ (solve_knapsack(problem, weights) - decided))
+
+
+def solve_quadratic_knapsack(
+    values: np.ndarray, weights: np.ndarray, capacity: float
+) -> np.ndarray:
+    """max x^T V x subject to w.x <= C, x in {0, 1}^n, by trying all; V (n, n), n <= 16.
+
+    >>> solve_quadratic_knapsack(np.array([[1.0, 3.0], [0.0, 1.0]]), np.array([1.0, 1.0]), 2.0)
+    array([1., 1.])
+    """
+    V = np.asarray(to_numpy(values), dtype=np.float64)
+    n = len(V)
+    if V.shape != (n, n) or n > MOST_QUADRATIC:
+        raise ValueError(f"values: expected (n, n) with n <= {MOST_QUADRATIC}, got {V.shape}")
+    w = _vector(weights, "weights", n)
+    every = (np.arange(2**n)[:, None] >> np.arange(n)) % 2
+    gains = np.einsum("ki,ij,kj->k", every, V, every)
+    gains[every @ w > non_negative(capacity, "capacity")] = -np.inf
+    return every[np.argmax(gains)].astype(np.float64)
 
 
 def _integers(

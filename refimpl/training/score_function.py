@@ -17,16 +17,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..autograd import Array, array_namespace, stop_gradient
-from ..spec import Case, specification
+from ..spec import BATCHES, Case, Invariant, Note, Run, specification
 from ..validation import choose, float_array
 
 STANDARDISATIONS = ("population", "sample", "none")
 
 
+NOTES = {
+    "log-variance": Note(
+        "parametrisation",
+        "sfge-dfl calls a parameter log_std and uses its exponential as the variance.",
+        "A deviation that is the root of the one that is meant.",
+    ),
+    "batch-of-one": Note(
+        "degenerate size",
+        "Standardising a batch of one loss: it has no deviation.",
+        "NaN, as pydflt 0.1.1 gives, in place of 0.",
+    ),
+}
+
+
+def _density_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for name, batch in BATCHES.items():
+        for scale_is in ("std", "variance"):
+            inputs = {
+                "y": rng.normal(size=(*batch, 3)),
+                "mean": rng.normal(size=(*batch, 3)),
+                "log_scale": 0.5 * rng.normal(size=3),
+            }
+            kind = "edge" if name == "batch0" else "smooth"
+            flags = (name, "log-variance")
+            yield Case(f"{name}-{scale_is}", inputs, {"scale_is": scale_is}, kind, flags)
+
+
+@specification(
+    name="training.gaussian_log_density",
+    source="density of the normal distribution; conventions of sfge-dfl and pydflt 0.1.1",
+    inputs=("y", "mean", "log_scale"),
+    outputs=("log_density",),
+    cases=_density_cases,
+    notes=NOTES,
+)
 def gaussian_log_density(
     y: Array, mean: Array, log_scale: Array, *, scale_is: str = "std"
 ) -> Array:
@@ -48,6 +84,41 @@ def gaussian_log_density(
     return -xp.sum(0.5 * z * z + log_std + 0.5 * math.log(2 * math.pi), axis=-1)
 
 
+def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for kind in STANDARDISATIONS:
+        for shape in ((6,), (2, 5), (2, 1, 3)):
+            name = "x".join(map(str, shape))
+            yield Case(f"{kind}-{name}", {"losses": rng.exponential(size=shape)}, {"kind": kind})
+        single = {"losses": rng.exponential(size=1)}
+        given: dict[str, Any] = {"params": {"kind": kind}, "checks": ("values",)}
+        yield Case(f"{kind}-one", single, kind="edge", flags=("batch-of-one",), **given)
+        equal = {"losses": np.full(4, 2.5)}
+        yield Case(f"{kind}-equal", equal, kind="edge", clause="equal losses give 0", **given)
+
+
+def _affine_invariance(run: Run, inputs: Any, params: Any) -> str | None:
+    """3 R + 1 is standardised to the same numbers, up to the constants beside the deviation."""
+    before = run(inputs, params)["standardised"]
+    after = run({"losses": 3 * inputs["losses"] + 1}, params)["standardised"]
+    return None if np.allclose(before, after, atol=1e-3) else f"{before} becomes {after}"
+
+
+@specification(
+    name="training.standardise",
+    source="sfge-dfl (population) and pydflt 0.1.1 (sample)",
+    inputs=("losses",),
+    outputs=("standardised",),
+    cases=_loss_cases,
+    invariants=(
+        Invariant(
+            "affine",
+            "invariant to scale and shift of the losses",
+            _affine_invariance,
+            lambda case: case.params["kind"] != "none",
+        ),
+    ),
+    notes=NOTES,
+)
 def standardise(losses: Array, kind: str = "population") -> Array:
     """Losses with mean 0 and variance 1 over the batch, the last axis.
 
@@ -87,6 +158,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     differentiable=("log_density",),
     outputs=("surrogate",),
     cases=_cases,
+    notes=NOTES,
 )
 def score_function_loss(
     log_density: Array, losses: Array, *, standardisation: str = "population"

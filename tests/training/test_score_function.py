@@ -8,6 +8,7 @@ from scipy import stats
 
 from refimpl.autograd import grad
 from refimpl.training import decisions
+from refimpl.training.decision_instances import knapsack_weight_instances
 from refimpl.training.score_function import gaussian_log_density, score_function_loss, standardise
 
 RNG = np.random.default_rng(0)
@@ -101,8 +102,8 @@ def test_set_covers_meet_demand_and_pay_for_what_they_miss():
 
 
 def test_instances_are_reproducible_and_their_weights_follow_the_features():
-    features, weights = decisions.generate_knapsack_instances(500, 10, seed=3)
-    again = decisions.generate_knapsack_instances(500, 10, seed=3)
+    features, weights = knapsack_weight_instances(500, 10, seed=3)
+    again = knapsack_weight_instances(500, 10, seed=3)
     np.testing.assert_array_equal(weights, again[1])
     assert features.shape == (500, 5)
     assert weights.mean() == pytest.approx(10, rel=0.1)
