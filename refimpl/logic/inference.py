@@ -53,7 +53,7 @@ class Engine:
         self.circuit = simplify(circuit)
         tuning = tuning or Tuning()
         self._placed = place(self.circuit)
-        n = self._placed.count
+        n = self._placed.total
         self.words = tuning.words or _words(n)
         w = self.words
         rows = tuning.gates or max(64, CHUNK_BYTES // (8 * w))

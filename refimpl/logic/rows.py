@@ -24,10 +24,10 @@ class Piece(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """rows: of every signal; count: of rows in all; pieces: in order of evaluation."""
+    """rows: of every signal; total: of rows in all; pieces: in order of evaluation."""
 
     rows: np.ndarray
-    count: int
+    total: int
     pieces: list[Piece]
 
 

@@ -157,7 +157,7 @@ def test_no_row_is_taken_while_its_signal_is_still_read(seed, inputs, gates):
     circuit = random_circuit(np.random.default_rng(seed), inputs, gates, 6, 2)
     simple = simplify(circuit)
     placed = place(simple)
-    holder = np.full(placed.count, -1)
+    holder = np.full(placed.total, -1)
     holder[: simple.inputs] = np.arange(simple.inputs)
     for piece in placed.pieces:
         for gate in piece.gates:
