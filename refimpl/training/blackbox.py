@@ -63,6 +63,9 @@ def blackbox(
     lambda_   > 0: how far costs are moved; small values give 0 unless the solution changes
     least     costs are not moved below it (0 for shortest paths)
 
+    The gradient is not linear in the one that comes in, so it acts under `refimpl.autograd` only:
+    torch and JAX, when they differentiate themselves, see a constant.
+
     Raises ValueError if the solution has another shape than the costs.
 
     >>> import numpy as np
