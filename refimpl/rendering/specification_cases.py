@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import Array
 from ..spec import Case, Invariant, Note, case_name, specification
-from . import camera, losses, mesh, shapes
+from . import camera, lighting, losses, mesh, shapes
 from .renderer import render, silhouette
 from .settings import Settings
 
@@ -85,16 +85,24 @@ def _silhouettes(rng: np.random.Generator) -> Iterator[Case]:
             params = {**base, "distribution": law, "squared": squared, **options}
             name = case_name(law, squared=squared)
             inputs = {"face_vertices": random_triangles(rng, 3)}
-            yield Case(name, inputs, params, checks=("values", "vjp"), clause="b = F(x/tau)")
+            checks = ("values", "vjp", "jvp")
+            yield Case(name, inputs, params, checks=checks, clause="b = F(x/tau)")
     for t_conorm, p in T_CONORMS:
         params = {**base, "distribution": "logistic", "t_conorm": t_conorm, "t_conorm_p": p}
         inputs = {"face_vertices": random_triangles(rng, 5)}
-        yield Case(case_name("join", t_conorm), inputs, params, checks=("values", "vjp"))
+        yield Case(case_name("join", t_conorm), inputs, params)
     for batch in ((2,), (2, 1)):
         name = "x".join(map(str, batch))
         inputs = {"face_vertices": random_triangles(rng, 2, batch)}
         params = {**base, "distribution": "gaussian"}
-        yield Case(f"batch{name}", inputs, params, checks=("values", "vjp"))
+        yield Case(f"batch{name}", inputs, params)
+    for distance in ("edges", "front_edges", "barycentric"):
+        params = {**base, "distribution": "logistic", "distance": distance, "threshold": 0.0}
+        inputs = {"face_vertices": random_triangles(rng, 3)}
+        yield Case(
+            case_name("distance", distance), inputs, params, checks=("values", "vjp"),
+            clause="b = prod_k F(x_k/tau)",
+        )  # fmt: skip
     yield from _edges(rng, base)
 
 
@@ -168,7 +176,6 @@ specification(
     inputs=("face_vertices",),
     outputs=("alpha",),
     cases=_silhouettes,
-    second_order=False,
     kinks="where two edges are equally near; where a coverage crosses 1e-6",
     invariants=(
         Invariant("range", "alpha is in [0, 1]", _in_range),
@@ -184,7 +191,6 @@ specification(
     inputs=("face_vertices", "face_textures"),
     outputs=("image",),
     cases=_images,
-    second_order=False,
     gradient="derivative with the clipped barycentric coordinates held constant",
     kinks="where two edges are equally near; where a texel or the nearest face changes",
     notes=NOTES,
@@ -251,3 +257,68 @@ specification(
     outputs=("normals",),
     cases=_meshes,
 )(mesh.vertex_normals)
+
+
+def _points(rng: np.random.Generator) -> Iterator[Case]:
+    for batch in ((), (2,)):
+        points = rng.normal(size=(*batch, 5, 3)) + np.array([0.0, 0.0, 4.0])
+        for angle in (15.0, 30.0):
+            name = case_name(f"batch{len(batch)}", angle=angle)
+            yield Case(name, {"vertices": points}, {"angle": angle})
+
+
+specification(
+    name="rendering.perspective",
+    source="gendr 0.1.0; SoftRas",
+    inputs=("vertices",),
+    outputs=("seen",),
+    cases=_points,
+)(camera.perspective)
+
+
+def _silhouette_pairs(rng: np.random.Generator) -> Iterator[Case]:
+    for reduction in ("mean", "sum", "none"):
+        given = {name: rng.uniform(size=(2, 4, 5)) for name in ("predicted", "target")}
+        yield Case(case_name(reduction), given, {"reduction": reduction})
+
+
+def _swapped(run: Any, inputs: Any, params: Any) -> str | None:
+    swapped = {"predicted": inputs["target"], "target": inputs["predicted"]}
+    before, after = run(inputs, params)["loss"], run(swapped, params)["loss"]
+    return None if np.allclose(before, after, rtol=1e-4) else f"{before} becomes {after}"
+
+
+specification(
+    name="rendering.iou_loss",
+    source="Liu et al. 2019, SoftRas, equation 6; gendr 0.1.0",
+    inputs=("predicted", "target"),
+    outputs=("loss",),
+    cases=_silhouette_pairs,
+    invariants=(Invariant("symmetry", "the two may change places", _swapped),),
+)(losses.iou_loss)
+
+
+def _lit(rng: np.random.Generator) -> Iterator[Case]:
+    solid = shapes.icosphere(1)
+    for kind, shape in (("surface", (80, 1, 3)), ("vertex", (42, 3))):
+        moved = solid.vertices + 0.05 * rng.normal(size=solid.vertices.shape)
+        inputs = {"vertices": moved, "textures": rng.uniform(size=shape)}
+        params = {"faces": solid.faces, "texture_type": kind, "direction": (0.3, 0.9, -0.2)}
+        yield Case(case_name(kind), inputs, params)
+
+
+def _light(
+    vertices: Array, textures: Array, *, faces: Any, texture_type: str, direction: Any
+) -> Array:
+    return lighting.Lighting(direction=direction)(vertices, faces, textures, texture_type)
+
+
+specification(
+    name="rendering.lighting",
+    source="gendr 0.1.0; SoftRas",
+    inputs=("vertices", "textures"),
+    outputs=("lit",),
+    cases=_lit,
+    kinks="where light grazes a face",
+    call=_light,
+)(lighting.Lighting)
