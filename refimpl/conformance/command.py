@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,12 +14,13 @@ from refimpl.progress import progress
 
 from . import loading
 from .check import Options, check_target
-from .html_report import write_html
+from .html_report import html_report, write_html
 from .json_report import schema_text, write_json
 from .junit import write_junit
 from .names import closest_cases
 from .options import chosen
 from .outcome import Report
+from .peers import check_peers, exit_status, peers_markdown, peers_text
 from .report import text_report
 from .specification import check_specification
 
@@ -33,6 +35,10 @@ def check(arguments: argparse.Namespace) -> int:
         return 0
     _writable(arguments)
     options = replace(chosen(arguments), progress=_bar)
+    if arguments.all_peers:
+        return _peers(arguments, options)
+    if arguments.markdown:
+        raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
     for option, given in (("jobs", options.jobs > 1), ("xfail", options.known)):
         if given and arguments.target is None:
             raise loading.UsageError(f"--{option}: expected a target to check")
@@ -49,6 +55,23 @@ def check(arguments: argparse.Namespace) -> int:
     return report.exit_status
 
 
+def _peers(arguments: argparse.Namespace, options: Options) -> int:
+    """Check every published library; print, and write, where they agree."""
+    if arguments.target or arguments.json or arguments.junit:
+        raise loading.UsageError("--all-peers takes no target, and writes --html and --markdown")
+    found = check_peers(options)
+    print(peers_text(found), end="")
+    reports = [peer.report for peer in found if peer.report is not None]
+    pages = {
+        arguments.markdown: lambda: peers_markdown(found, dt.date.today()),
+        arguments.html: lambda: html_report(reports),
+    }
+    for path, text in pages.items():
+        if path:
+            Path(path).write_text(text(), "utf-8")
+    return exit_status(found)
+
+
 def _report(arguments: argparse.Namespace, options: Options) -> Report:
     if arguments.target is None:
         return check_specification(options)
@@ -60,7 +83,7 @@ def _report(arguments: argparse.Namespace, options: Options) -> Report:
 
 def _files(arguments: argparse.Namespace) -> dict[str, str]:
     """The report files that were asked for, by option."""
-    wanted = {option: getattr(arguments, option) for option in WRITERS}
+    wanted = {option: getattr(arguments, option) for option in (*WRITERS, "markdown")}
     return {option: path for option, path in wanted.items() if path and (option, path) != _STDOUT}
 
 

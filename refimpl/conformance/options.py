@@ -20,6 +20,7 @@ examples:
   refimpl check my_sort.py --case 'sorting.sorting_network/odd_even-*'
   refimpl check my_sort.py --html report.html    a page with tables and heat maps
   refimpl check diffsort --json report.json --junit report.xml
+  refimpl check --all-peers                      where published libraries agree and deviate
   refimpl check my_sort.py --jobs 4 --xfail known.txt
   refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
 
@@ -31,6 +32,9 @@ checked against itself: finite differences, invariants, float32, recorded upstre
 def add_arguments(check: argparse.ArgumentParser) -> None:
     """Declare the options on the parser of the command."""
     check.add_argument("target", nargs="?", help="a Python file, or a library with an adapter")
+    check.add_argument(
+        "--all-peers", action="store_true", help="every published library with an adapter"
+    )
     _add_choices(check)
     _add_reports(check)
 
@@ -62,6 +66,7 @@ def _add_reports(check: argparse.ArgumentParser) -> None:
     group.add_argument("--json", metavar="FILE", help="write a JSON report ('-': to stdout)")
     group.add_argument("--junit", metavar="FILE", help="write a JUnit XML report, for CI servers")
     group.add_argument("--html", metavar="FILE", help="write a page with tables and heat maps")
+    group.add_argument("--markdown", metavar="FILE", help="with --all-peers: write it as a page")
     group.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of the JSON report, and stop"
     )
