@@ -4,6 +4,14 @@ import numpy as np
 import pytest
 
 from refimpl.training.gem import normalised, self_self, self_self_attention
+from refimpl.training.gem_block import (
+    Block,
+    Streams,
+    gem_block,
+    gem_transformer,
+    layer_norm,
+    similarity_maps,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -47,3 +55,63 @@ def test_bad_arguments_are_named():
         self_self_attention(
             x, W, np.zeros(12), np.eye(4), np.zeros(4), heads=2, inverse_temperature=0.0
         )
+
+
+def block(seed, C=4, heads=2):
+    rng = np.random.default_rng(seed)
+    W, V = rng.normal(size=(3 * C, C)), rng.normal(size=(C, C))
+    M = rng.normal(size=(C, C))
+
+    def attend(x):
+        return self_self_attention(x, W, np.zeros(3 * C), V, np.zeros(C), heads=heads)
+
+    return Block(layer_norm, attend, lambda x: np.tanh(layer_norm(x) @ M))
+
+
+def test_the_ordinary_stream_is_that_of_an_unwrapped_transformer():
+    blocks, x = [block(k) for k in range(4)], RNG.normal(size=(5, 2, 4))
+    plain = gem_transformer(x, blocks, 0)
+    np.testing.assert_array_equal(plain.gem, plain.original)
+    for wrapped in range(1, 5):
+        found = gem_transformer(x, blocks, wrapped)
+        np.testing.assert_array_equal(found.original, plain.original)
+
+
+def test_the_second_stream_collects_the_self_self_attention_only():
+    blocks, x = [block(k) for k in range(3)], RNG.normal(size=(5, 2, 4))
+    start = gem_transformer(x, blocks[:1], 0).original
+    second = gem_block(Streams(start, start), blocks[1])
+    added = [blocks[k].attend(layer_norm(o))[0] for k, o in ((1, start), (2, second.original))]
+    np.testing.assert_allclose(gem_transformer(x, blocks, 2).gem, start + sum(added), rtol=1e-12)
+
+
+@pytest.mark.framework
+def test_layer_norm_and_interpolation_are_those_of_torch():
+    torch = pytest.importorskip("torch", reason="needs torch")
+    x, w, b = RNG.normal(size=(3, 2, 4)), RNG.normal(size=4), RNG.normal(size=4)
+    theirs = torch.nn.functional.layer_norm(*map(torch.tensor, (x,)), (4,), torch.tensor(w),
+                                            torch.tensor(b))  # fmt: skip
+    np.testing.assert_allclose(layer_norm(x, w, b), theirs.numpy(), rtol=1e-10)
+    tokens, texts = RNG.normal(size=(1 + 6, 2, 4)), RNG.normal(size=(3, 4))
+    for size in ((7, 5), (2, 3), (1, 9)):
+        found = similarity_maps(tokens, texts, (2, 3), size)
+        small = normalised(tokens[1:]) @ normalised(texts).T
+        small = torch.tensor(small.transpose(1, 2, 0).reshape(2, 3, 2, 3))
+        large = torch.nn.functional.interpolate(small, size, mode="bilinear").numpy()
+        low, high = (f(large, axis=(-2, -1), keepdims=True) for f in (np.min, np.max))
+        np.testing.assert_allclose(found, (large - low) / (high - low), atol=1e-12)
+
+
+def test_maps_lie_between_0_and_1_and_constant_ones_are_0():
+    maps = similarity_maps(RNG.normal(size=(5, 2, 4)), RNG.normal(size=(3, 4)), (2, 2))
+    np.testing.assert_array_equal(maps.min((-2, -1)), 0)
+    np.testing.assert_array_equal(maps.max((-2, -1)), 1)
+    same = similarity_maps(np.ones((5, 1, 4)), RNG.normal(size=(1, 4)), (2, 2), (4, 4))
+    np.testing.assert_allclose(same, 0, atol=1e-12)
+
+
+def test_grids_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"expected \(5, B, C\)"):
+        similarity_maps(np.ones((4, 1, 2)), np.ones((1, 2)), (2, 2))
+    with pytest.raises(ValueError, match="at most 1 blocks"):
+        gem_transformer(np.ones((2, 1, 4)), [block(0)], 2)
