@@ -32,6 +32,7 @@ from .points import Expected, expect
 Arrays = Mapping[str, np.ndarray]
 
 RTOL = 1e-6  # of differences against derivatives, on top of ten error bars
+_STEP = 2e-3  # of the differences that are tried before those with error bars
 
 
 def check_reference(
@@ -113,6 +114,8 @@ def _weighted(expected: Expected, direction: Arrays) -> Any:
 
 def _differences(along: Any, claimed: float, case: Case) -> str | None:
     """A sentence when the differences of `along` at 0 contradict the claimed derivative."""
+    if _confirmed(along, claimed):
+        return None
     if case.kind == "smooth":
         value, error = (float(number) for number in ridders(along, 0.0))
         if abs(value - claimed) <= 10 * error + RTOL * max(abs(value), abs(claimed)) + 1e-12:
@@ -121,6 +124,18 @@ def _differences(along: Any, claimed: float, case: Case) -> str | None:
     if case.kind != "smooth" and verdict.admits(claimed, RTOL * max(1.0, abs(claimed))):
         return None
     return f"along a random direction the derivative is {claimed:.12g}; {verdict}"
+
+
+def _confirmed(along: Any, claimed: float) -> bool:
+    """Whether two central differences, extrapolated, agree with the claim: four evaluations, for
+    the many points that need no error bar. At a kink their limit is the mean of the one-sided
+    derivatives, so that a claim which equals it is admissible there as well."""
+    try:
+        wide, narrow = ((along(h) - along(-h)) / (2.0 * h) for h in (_STEP, _STEP / 2.0))
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # outside of the domain
+        return False
+    value = narrow + (narrow - wide) / 3.0
+    return abs(value - claimed) <= RTOL * abs(claimed)
 
 
 def _jvp(entry: Entry, case: Case, expected: Expected) -> Results:
