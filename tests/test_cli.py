@@ -76,7 +76,7 @@ def test_show_tells_everything_about_a_method(capsys, name):
     assert status == 0
     entry = all_entries()[name]
     words = " ".join(out.split())
-    assert f"def {entry.function.__name__}(" in out
+    assert any(f"{kind} {entry.function.__name__}" in out for kind in ("def", "class"))
     assert " ".join(entry.source.split()) in words
     for invariant in entry.invariants:
         assert f"{invariant.name}: {invariant.clause}" in words

@@ -65,8 +65,8 @@ def test_derivatives_are_the_closed_forms(name, p, values):
     b = np.array(values)
     f = lambda v: t_conorm_reduce(v, name, p=p)  # noqa: E731
     y = f(b)
-    if name == "yager" and abs(y - 1) < 1e-9:
-        return
+    if y == 1 or (name == "yager" and abs(y - 1) < 1e-9):
+        return  # the closed forms divide 0 by 0, and yager has its kink there
     found, right = ag.grad(f)(b), CLOSED[name](y, b, p)
     atol = 1e-13 / (1 - min(y, 0.9999999)) if y < 1 else 1e-12  # 1 - y in the closed form cancels
     np.testing.assert_allclose(found, right, rtol=1e-7, atol=max(atol, 1e-12))
