@@ -1,0 +1,82 @@
+"""Gradients from values alone, for whole arrays of samples, and for stochastic programs.
+
+Source: Polyak 1987 and Nesterov and Spokoiny 2017 for the differences to f(x); Williams 1992 for
+REINFORCE; as in Kreikemeyer and Andelfinger 2023 (see `discograd`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array
+from ..validation import choose, positive
+from .branches import Program
+from .discograd import Gradient, estimate_gradient
+from .smoothing import estimate
+
+
+def sampled_gradient(
+    f: Callable[[Array], Array],
+    x: Array,
+    noise: Array,
+    *,
+    sigma: float,
+    estimator: str = "pgo",
+) -> tuple[Array, Array]:
+    """Value and gradient of the smoothed f from its values alone, for all samples at once.
+
+    f      (S, ..., n) -> (S, ...), on arrays of any library; its branches are its own affair
+    x      (..., n); noise standard normal, (S, n) or (S, ..., n); sigma > 0
+    estimator  "pgo", "reinforce", "rloo", as in `estimate_gradient`
+    returns    (...) and (..., n)
+
+    These are the estimates of `smoothing` for Gaussian noise with the covariates f(x), none and
+    leave-one-out.
+
+    >>> from refimpl.autograd import Generator
+    >>> u = Generator(0).normal((10000, 2))
+    >>> value, g = sampled_gradient(
+    ...     lambda x: x[..., 0] * x[..., 1], np.array([1.0, 2.0]), u, sigma=0.1
+    ... )
+    >>> g.round(0)
+    array([2., 1.])
+    """
+    covariate = {"pgo": "f(x)", "reinforce": "none", "rloo": "loo"}
+    chosen = covariate[choose(estimator, tuple(covariate), "estimator")]
+    sigma = positive(sigma, "sigma")
+    found = estimate(lambda v: f(v)[..., None], x, noise, sigma, covariate=chosen)
+    return found.value[..., 0], found.jacobian[..., 0, :]
+
+
+def replicated_gradient(
+    program: Callable[[np.random.Generator], Program],
+    x: np.ndarray,
+    noise: np.ndarray,
+    seeds: Sequence[int],
+    **options: Any,
+) -> Gradient:
+    """The mean of `estimate_gradient` over replications of a stochastic program.
+
+    program  random numbers -> the program that uses them. It is called anew, with the same seed,
+             for every sample of a replication: common random numbers, so that samples differ by
+             their inputs only.
+    noise    (replications, S, n), one set of samples for each of the seeds
+    options  those of `estimate_gradient`
+
+    Raises ValueError if there are not as many sets of samples as seeds.
+    """
+    if len(noise) != len(seeds) or not len(seeds):
+        raise ValueError(f"noise: expected {len(seeds)} >= 1 sets of samples, got {len(noise)}")
+
+    def replication(seed: int) -> Program:
+        return lambda x, branch: program(np.random.default_rng(seed))(x, branch)
+
+    found = [
+        estimate_gradient(replication(seed), x, u, **options)
+        for seed, u in zip(seeds, noise, strict=True)
+    ]
+    gradient = sum((g.gradient for g in found[1:]), found[0].gradient) / len(found)
+    return Gradient(float(np.mean([g.value for g in found])), gradient)
