@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd import Array, array_namespace, constant, custom_vjp, stop_gradient
+from ..autograd import Array, array_namespace, constant, stop_gradient
 from ..spec import Invariant, specification
 from ..validation import float_array, positive
 from .perturbed import _spread
+from .replaced_gradient import replaced_gradient
 from .solver_cases import NOTES, blackbox_cases, implicit_cases, is_mean_of_solutions, run_named
 
 Solver = Callable[[Array], Array]
@@ -90,7 +91,7 @@ def blackbox(
             moved = array_namespace(moved).maximum(moved, floor)
         return (sign * (solver(moved) - y) / lambda_,)
 
-    solve = custom_vjp(lambda w: forward(w)[0])
+    solve = replaced_gradient(lambda w: forward(w)[0])
     solve.defvjp(forward, backward)
     return solve(weights)
 
@@ -98,7 +99,7 @@ def blackbox(
 def negative_identity(solver: Solver, weights: Array, *, minimise: bool = True) -> Array:
     """y(w), whose backward pass hands -c (or c for a maximiser) to the costs."""
     sign = -1.0 if minimise else 1.0
-    solve = custom_vjp(solver)
+    solve = replaced_gradient(solver)
     solve.defvjp(lambda w: (solver(w), None), lambda _, g: (sign * g,))
     return solve(float_array(weights, "weights"))
 
@@ -147,7 +148,7 @@ def implicit_mle(
         gap = solve_all(w + sign * lambda_ * stop_gradient(g)) - solutions
         return (sign * array_namespace(gap).mean(gap, axis=0) / lambda_,)
 
-    solve = custom_vjp(lambda w: forward(w)[0])
+    solve = replaced_gradient(lambda w: forward(w)[0])
     solve.defvjp(forward, backward)
     return solve(weights)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Array, array_namespace, custom_vjp
+from ..autograd import Array, array_namespace
 from .gram import add_to_diagonal, gram_matrix, solve_damped
+from .replaced_gradient import replaced_gradient
 
 
 def published_cholesky_direction(inputs: Array, gradients: Array, lambda_a: float) -> Array:
@@ -41,7 +42,7 @@ def _forward(x: Array, weight: Array, bias: Array, *, lambda_a: float) -> tuple[
     return _affine(x, weight, bias), (x, weight, lambda_a)
 
 
-@custom_vjp
+@replaced_gradient
 def cholesky_linear(x: Array, weight: Array, bias: Array, *, lambda_a: float) -> Array:
     """A linear layer with `published_cholesky_direction` for the weight; x (b, n)."""
     return _affine(x, weight, bias)
@@ -56,7 +57,7 @@ def _cholesky_backward(residuals: Any, g: Array) -> tuple[Array, Array, Array]:
 cholesky_linear.defvjp(_forward, _cholesky_backward)
 
 
-@custom_vjp
+@replaced_gradient
 def mean_bias_linear(x: Array, weight: Array, bias: Array, *, lambda_a: float) -> Array:
     """A linear layer with zeta* for the weight and the mean, not the sum, for the bias."""
     return _affine(x, weight, bias)
@@ -72,7 +73,7 @@ def _mean_bias_backward(residuals: Any, g: Array) -> tuple[Array, Array, Array]:
 mean_bias_linear.defvjp(_forward, _mean_bias_backward)
 
 
-@custom_vjp
+@replaced_gradient
 def plain_linear(x: Array, weight: Array, bias: Array, *, lambda_a: float) -> Array:
     """An ordinary linear layer: the limit of large lambda_a."""
     return _affine(x, weight, bias)

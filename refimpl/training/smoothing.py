@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 from ..autograd import (
     Array,
     array_namespace,
-    custom_vjp,
     einsum,
     is_array,
 )
@@ -31,6 +30,7 @@ from ..spec import specification
 from ..validation import choose, float_array, positive
 from .gram import identity
 from .noise import noise_law
+from .replaced_gradient import replaced_gradient
 from .smoothing_cases import NOTES, cases, on_named_function
 
 COVARIATES = ("none", "f(x)", "loo", "loo_pair")
@@ -208,7 +208,7 @@ def smooth(
         xp, extra = array_namespace(by_scale), by_scale.ndim - (2 if matrix else 0)
         return by_x, xp.sum(by_scale, axis=tuple(range(extra))) if extra else by_scale
 
-    smoothed = custom_vjp(value)
+    smoothed = replaced_gradient(value)
     smoothed.defvjp(_run, backward)
     return smoothed(float_array(x, "x", min_ndim=1), scale)
 

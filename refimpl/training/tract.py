@@ -18,10 +18,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..autograd import Array, custom_vjp
+from ..autograd import Array
 from ..spec import Case, specification
 from ..validation import positive
 from .isaac import isaac_direction, isaac_linear
+from .replaced_gradient import replaced_gradient
 
 
 def tract_direction(inputs: Array, gradients: Array, lambda_: float = 0.1) -> Array:
@@ -38,7 +39,7 @@ def tract_direction(inputs: Array, gradients: Array, lambda_: float = 0.1) -> Ar
     return isaac_direction(inputs, gradients, lambda_) / lambda_
 
 
-@custom_vjp
+@replaced_gradient
 def _scaled(weight: Array, *, factor: float) -> Array:
     """The weight itself; its gradient is multiplied by `factor`."""
     return weight
