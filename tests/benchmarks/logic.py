@@ -36,8 +36,8 @@ INPUTS, WIDTHS, CLASSES, BATCH, SAMPLES = 784, [8000] * 6, 10, 100, 16384
 
 def _difflogic() -> Any:
     """The library; its compiled CUDA part, which it imports in any case, may be missing."""
-    if importlib.util.find_spec("difflogic_cuda") is None:
-        sys.modules.setdefault("difflogic_cuda", types.ModuleType("difflogic_cuda"))
+    if "difflogic_cuda" not in sys.modules and not importlib.util.find_spec("difflogic_cuda"):
+        sys.modules["difflogic_cuda"] = types.ModuleType("difflogic_cuda")
     import difflogic
     import torch
 
