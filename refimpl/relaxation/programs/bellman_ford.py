@@ -15,17 +15,16 @@ Relaxations", NeurIPS 2021, applied to the algorithm of Bellman and Ford.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array
-from ...spec import BATCHES, Case, Invariant, specification
+from ...spec import BATCHES, Case, specification
 from ...validation import float_array, whole
 from ..conditions import Law, less
 from ..select import select
-from .floyd_warshall import weights
+from .graphs import HARD_LIMIT, weights
 
 PLAIN = {"source": 0, "beta": 8.0, "big": 20.0, "distribution": "logistic"}
 
@@ -39,22 +38,13 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, {"W": weights(rng, *batch, 3)}, PLAIN, kind="edge")
 
 
-def _limit(run: Any, inputs: Any, params: Any) -> str | None:
-    W, found = inputs["W"], run(inputs, params | {"beta": np.inf})["distance"]
-    D = np.array(W)
-    for k in range(W.shape[-1]):
-        D = np.minimum(D, D[..., :, k, None] + D[..., None, k, :])
-    same = np.allclose(found, D[..., params["source"], :], rtol=1e-5)
-    return None if same else "at beta = inf the distances are not the discrete ones"
-
-
 @specification(
     name="relaxation.bellman_ford",
     source="Petersen et al., Learning with Algorithmic Supervision (NeurIPS 2021); Bellman 1958",
     inputs=("W",),
     outputs=("distance",),
     cases=_cases,
-    invariants=(Invariant("hard limit", "beta = inf gives the discrete distances", _limit),),
+    invariants=(HARD_LIMIT,),
     kinks="none for smooth laws; at beta = inf, ties",
 )
 def bellman_ford(

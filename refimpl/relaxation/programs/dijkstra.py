@@ -22,12 +22,12 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
-from ...spec import BATCHES, Case, Invariant, specification
+from ...spec import BATCHES, Case, specification
 from ...validation import float_array, whole
 from ..conditions import Law, either, less
 from ..indexing import argmin_soft
 from ..select import select
-from .floyd_warshall import weights
+from .graphs import HARD_LIMIT, weights
 
 PLAIN = {"source": 0, "beta": 8.0, "big": 10.0, "distribution": "logistic"}
 
@@ -40,22 +40,13 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, {"W": weights(rng, *batch, 3)}, PLAIN, kind="edge")
 
 
-def _limit(run: Any, inputs: Any, params: Any) -> str | None:
-    W, found = inputs["W"], run(inputs, params | {"beta": np.inf})["distance"]
-    D = np.array(W)
-    for k in range(W.shape[-1]):
-        D = np.minimum(D, D[..., :, k, None] + D[..., None, k, :])
-    same = np.allclose(found, D[..., params["source"], :], rtol=1e-5)
-    return None if same else "at beta = inf the distances are not the discrete ones"
-
-
 @specification(
     name="relaxation.dijkstra",
     source="Petersen et al., Learning with Algorithmic Supervision (NeurIPS 2021); Dijkstra 1959",
     inputs=("W",),
     outputs=("distance",),
     cases=_cases,
-    invariants=(Invariant("hard limit", "beta = inf gives the discrete distances", _limit),),
+    invariants=(HARD_LIMIT,),
     kinks="none for smooth laws; at beta = inf, ties",
 )
 def dijkstra(

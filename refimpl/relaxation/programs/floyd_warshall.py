@@ -18,14 +18,9 @@ from ...autograd import Array, array_namespace
 from ...spec import BATCHES, Case, Invariant, specification
 from ...validation import float_array
 from ..indexing import min_soft
+from .graphs import weights
 
 PLAIN = {"beta": 6.0, "pin_diagonal": True}
-
-
-def weights(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Random edge weights in [0.2, 1.2], 0 on the diagonal."""
-    n = shape[-1]
-    return rng.uniform(0.2, 1.2, size=(*shape, n)) * (1 - np.eye(n))
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
