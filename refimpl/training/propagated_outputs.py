@@ -145,7 +145,7 @@ def gaussian_negative_log_likelihood(targets: Array, mean: Array, covariance: Ar
     targets, mean (..., m); covariance (..., m, m) positive definite (add the output variance, or a
     little on the diagonal, to a propagated one of low rank).
     """
-    xp = array_namespace(mean, covariance)
+    xp = array_namespace(targets, mean, covariance)
     gap = targets - mean
     solved = xp.linalg.solve(covariance, gap[..., None])[..., 0]
     _, logdet = xp.linalg.slogdet(covariance)
