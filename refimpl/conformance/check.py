@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from .grouping import group
 from .invariants import check_invariants
 from .known import KnownFailures
 from .loading import describe
+from .low_precision import lowered, rounded
 from .outcome import LEVEL_KEYS, Outcome, Report, level_of
 from .parallel import in_processes
 from .target import Implementation, Target
@@ -47,6 +48,7 @@ class Options:
     max_cases  at most so many cases per entry, spread evenly over them
     fail_fast  stop after the first finding
     jobs       number of processes; the target must be one that `load` finds by its name
+    dtype      float16 or bfloat16, to run the smooth cases in that format instead
     known      failures that are known in advance, besides those that the target announces
     """
 
@@ -58,6 +60,7 @@ class Options:
     max_cases: int | None = None
     fail_fast: bool = False
     jobs: int = 1
+    dtype: str | None = None
     known: KnownFailures | None = field(default=None, compare=False)
     progress: Progress = field(default=_silent, compare=False)
 
@@ -65,6 +68,7 @@ class Options:
     def complete(self) -> bool:
         """Whether nothing is left out."""
         narrowed = self.cases != "*" or self.methods != ("*",) or self.function is not None
+        narrowed = narrowed or self.dtype is not None
         return not narrowed and self.levels == tuple(LEVEL_KEYS) and self.max_cases is None
 
     @property
@@ -74,7 +78,17 @@ class Options:
 
     def wants_level(self, level: str) -> bool:
         """Whether comparisons of that level are made."""
-        return level in {LEVEL_KEYS[name] for name in self.levels}
+        return level in self.level_names
+
+    @property
+    def level_names(self) -> set[str]:
+        """The names of the levels, as reports have them."""
+        return {LEVEL_KEYS[name] for name in self.levels}
+
+    @property
+    def wants_consistency(self) -> bool:
+        """Whether an implementation is compared with itself, which is done in float64."""
+        return self.dtype is None and self.wants_level(LEVEL_KEYS["consistency"])
 
     def wants(self, entry: str, case: str = "*") -> bool:
         """Whether a pattern matches: an entry, or one of its cases."""
@@ -104,6 +118,7 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     options = options or Options()
     start = time.perf_counter()
     command = f"refimpl check {shlex.quote(target.name)}"
+    command += f" --dtype {options.dtype}" if options.dtype else ""
     report = Report(target.name, options.seed, command=command, packages=versions(target))
     with quiet():
         for outcome in _marked(_everything(target, options), options):
@@ -143,7 +158,7 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
         return report
     with quiet():
         report.extend(expected.mark(outcomes_at(claim, entry, case, options, path)))
-        if report.outcomes and options.wants_level(LEVEL_KEYS["consistency"]) and suitable([case]):
+        if report.outcomes and options.wants_consistency and suitable([case]):
             report.extend(expected.mark(check_consistency(claim, entry, case, seed=options.seed)))
         report.groups = group(report.failures)
         explain(report.groups)
@@ -170,7 +185,7 @@ def check_implementation(
     else:
         for case in options.progress(cases, entry.name):
             yield from expected.mark(outcomes_at(claim, entry, case, options, target.path))
-    if options.wants_level(LEVEL_KEYS["consistency"]):
+    if options.wants_consistency:
         for case in suitable(cases):
             yield from expected.mark(
                 check_consistency(claim, entry, case, seed=options.seed, path=target.path)
@@ -185,6 +200,9 @@ def outcomes_at(
     """The outcomes of one function at one case, not yet grouped and explained."""
     checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
     try:
+        if options.dtype is not None:
+            yield from _in_format(claim, entry, case, options, path)
+            return
         yield from check_case(claim, entry, case, checks, seed=options.seed, path=path)
         if options.wants_level(LEVEL_KEYS["invariants"]):
             yield from check_invariants(claim, entry, case, path=path)
@@ -193,6 +211,27 @@ def outcomes_at(
         yield Outcome(
             entry.name, case.name, "values", LEVEL_KEYS["values"], "fail", "reference", message
         )
+
+
+def in_format(
+    claim: Implementation, entry: Entry, case: Case, options: Options
+) -> tuple[Implementation, Case | None]:
+    """The function and the case in the format that is asked for; no case where it has none."""
+    if options.dtype is None:
+        return claim, case
+    return lowered(claim, options.dtype), rounded(entry, case, options.dtype, options.seed)
+
+
+def _in_format(
+    claim: Implementation, entry: Entry, case: Case, options: Options, path: str | None
+) -> Iterator[Outcome]:
+    """The outcomes in another format, counted under dtypes."""
+    low, near = in_format(claim, entry, case, options)
+    if near is None:
+        return
+    wanted = [c for c in CHECKS if {LEVEL_KEYS[c], LEVEL_KEYS["dtypes"]} & options.level_names]
+    for outcome in check_case(low, entry, near, wanted, seed=options.seed, path=path):
+        yield replace(outcome, level=LEVEL_KEYS["dtypes"])
 
 
 def _finding(claim: Implementation, message: str) -> Outcome:

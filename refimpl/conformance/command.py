@@ -39,7 +39,8 @@ def check(arguments: argparse.Namespace) -> int:
         return _peers(arguments, options)
     if arguments.markdown:
         raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
-    for option, given in (("jobs", options.jobs > 1), ("xfail", options.known)):
+    needy = (("jobs", options.jobs > 1), ("xfail", options.known), ("dtype", options.dtype))
+    for option, given in needy:
         if given and arguments.target is None:
             raise loading.UsageError(f"--{option}: expected a target to check")
     report = _report(arguments, options)

@@ -11,6 +11,7 @@ from .check import Options
 from .identity import changed, parse
 from .known import read_known
 from .loading import UsageError
+from .low_precision import DTYPES
 from .outcome import LEVEL_KEYS
 
 CHECK_EPILOG = """\
@@ -52,6 +53,7 @@ def _add_choices(check: argparse.ArgumentParser) -> None:
     group.add_argument("--level", metavar="LEVELS", help=f"only some of: {levels}")
     group.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
     group.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    group.add_argument("--dtype", choices=DTYPES, help="the smooth cases in this format instead")
     group.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
     group.add_argument("--replay", metavar="ID", help="the case that a JSON report calls ID")
     group.add_argument(
@@ -92,6 +94,7 @@ def chosen(arguments: argparse.Namespace) -> Options:
         max_cases=arguments.max_cases,
         fail_fast=arguments.fail_fast,
         jobs=arguments.jobs,
+        dtype=arguments.dtype,
         known=read_known(arguments.xfail) if arguments.xfail else None,
     )
 
@@ -104,7 +107,13 @@ def _replayed(arguments: argparse.Namespace) -> Options:
     if note := changed(identity):
         print(f"refimpl: {note}", file=sys.stderr)
     levels, function = _levels(arguments.level), arguments.function
-    return Options(seed=identity.seed, cases=identity.name, levels=levels, function=function)
+    return Options(
+        seed=identity.seed,
+        cases=identity.name,
+        levels=levels,
+        function=function,
+        dtype=arguments.dtype,
+    )
 
 
 def _levels(text: str | None) -> tuple[str, ...]:

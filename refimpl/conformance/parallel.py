@@ -50,7 +50,7 @@ def in_processes(
     chunks = [names[i : i + CHUNK] for i in range(0, len(names), CHUNK)]
     plain = replace(options, jobs=1)
     entry = find(claim.entry)
-    rebuild = _Rebuild(claim, entry, {case.name: case for case in cases}, options.seed)
+    rebuild = _Rebuild(claim, entry, {case.name: case for case in cases}, options)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(options.jobs, len(chunks) or 1), context) as pool:
         tasks = [pool.submit(_work, target.name, index, chunk, plain) for chunk in chunks]
@@ -92,28 +92,35 @@ class _Rebuild:
     """Gives outcomes their failures back, with which they are explained."""
 
     def __init__(
-        self, claim: Implementation, entry: Entry, cases: dict[str, Case], seed: int
+        self, claim: Implementation, entry: Entry, cases: dict[str, Case], options: Any
     ) -> None:
-        self.claim, self.entry, self.cases, self.seed = claim, entry, cases, seed
-        self.known: dict[str, Expected] = {}
+        self.claim, self.entry, self.cases, self.options = claim, entry, cases, options
+        self.known: dict[str, tuple[Implementation, Case, Expected]] = {}
 
     def __call__(self, outcome: Outcome, difference: Difference | None) -> Outcome:
         if difference is None:
             return outcome
-        case = self.cases[outcome.case]
-        if case.name not in self.known:
-            self.known[case.name] = expect(self.entry, case, self.seed)
+        if outcome.case not in self.known:
+            self.known[outcome.case] = self._point(self.cases[outcome.case])
+        claim, case, expected = self.known[outcome.case]
         failure = Failure(
             entry=self.entry,
             case=case,
             check=difference.check,
             name=difference.name,
-            target=problem_of(self.claim, self.entry, case),
-            module=framework(self.claim.framework),
-            expected=self.known[case.name],
+            target=problem_of(claim, self.entry, case),
+            module=framework(claim.framework),
+            expected=expected,
             result=difference.result,
             got=difference.got,
             right=difference.right,
             tolerance=self.entry.tolerance(case),
         )
         return replace(outcome, failure=failure)
+
+    def _point(self, case: Case) -> tuple[Implementation, Case, Expected]:
+        from .check import in_format
+
+        claim, near = in_format(self.claim, self.entry, case, self.options)
+        assert near is not None
+        return claim, near, expect(self.entry, near, self.options.seed)

@@ -9,9 +9,9 @@
 
 A function that is marked @implements needs no name and no framework, only `target=my_sort`; the
 target may also be a module or a list of functions. Further keywords are `cases` (a pattern),
-`levels`, `max_cases` and `seed`, which mean what they mean on the command line, and those of
-@implements. A case that the function raises Unsupported for is skipped with that reason; a failure
-that was announced (`expected_failures`) is an xfail.
+`levels`, `max_cases`, `seed` and `dtype`, which mean what they mean on the command line, and those
+of @implements. A case that the function raises Unsupported for is skipped with that reason; a
+failure that was announced (`expected_failures`) is an xfail.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .target import Implementation
 
 _MARK = "conformance(method, target, framework, ...): a test for each case of the specification"
-_OPTIONS = ("cases", "levels", "max_cases", "seed")
+_OPTIONS = ("cases", "levels", "max_cases", "seed", "dtype")
 _CLAIMS = ("framework", "vjp", "checks", "expected_failures", "jit")
 
 
