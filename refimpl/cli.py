@@ -1,4 +1,4 @@
-"""The `refimpl` command: check, list, show, run.
+"""The `refimpl` command: check, vectors, list, show, run.
 
 Exit status: 0 all passed, 1 findings, 2 the command was not understood.
 """
@@ -21,6 +21,7 @@ examples:
   refimpl check                         the specification itself, and recorded upstream numbers
   refimpl check my_sort.py              the functions in that file marked @implements
   refimpl check diffsort                a published library, through its packaged adapter
+  refimpl vectors cases                 the cases as files, for other languages
 
 mark your function like this, and check the file:
   from refimpl.conformance import implements
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .conformance.exported import command as exported
     from .conformance.options import CHECK_EPILOG, add_arguments
 
     raw = argparse.RawDescriptionHelpFormatter
@@ -88,6 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_arguments(check)
     check.set_defaults(run=_check)
+    vectors = commands.add_parser(
+        "vectors",
+        help="write the cases as files that any language reads",
+        description=exported.DESCRIPTION,
+        epilog=exported.EPILOG,
+        formatter_class=raw,
+    )
+    exported.add_arguments(vectors)
+    vectors.set_defaults(run=_vectors)
     listing = commands.add_parser("list", help="the methods of the specification")
     listing.add_argument("pattern", nargs="?", default="*", help="only names like 'sorting.*'")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -137,7 +148,7 @@ def _run(options: argparse.Namespace) -> int:
         return run(options.name, options.arguments)
     except SystemExit as stop:  # argparse has printed what is wrong, or the help
         return stop.code if isinstance(stop.code, int) else 2
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, OSError) as error:
         print(f"refimpl run {options.name}: {error}", file=sys.stderr)
         return 1
 
@@ -155,6 +166,16 @@ def _check(arguments: argparse.Namespace) -> int:
 
     try:
         return check(arguments)
+    except UsageError as error:
+        raise _UsageError(str(error)) from error
+
+
+def _vectors(arguments: argparse.Namespace) -> int:
+    from .conformance.exported.command import vectors
+    from .conformance.loading import UsageError
+
+    try:
+        return vectors(arguments)
     except UsageError as error:
         raise _UsageError(str(error)) from error
 

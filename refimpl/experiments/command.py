@@ -1,4 +1,8 @@
-"""`refimpl run`: find an experiment, read its options, run it, write its results."""
+"""`refimpl run`: find an experiment, read its options, run it, write its results.
+
+A module of an experiment has DESCRIPTION, `add_options(parser)` and `run(options, results)`. Where
+an option's default is `Sized(small, full)` there is `--full`; with ON_CUPY = True, `--backend`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,22 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..autograd import backend
 from ..validation import choose
 from . import EXPERIMENTS
 from .results import Results
+
+
+class Sized(NamedTuple):
+    """A default for minutes on a CPU, and the setting of the paper."""
+
+    small: Any
+    full: Any
+
+    def __str__(self) -> str:
+        return f"{_text(self.small)}; with --full {_text(self.full)}"
 
 
 def listing() -> str:
@@ -36,6 +51,19 @@ def run(name: str, arguments: Sequence[str]) -> int:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     module.add_options(parser)
+    _add_common(parser, name, module)
+    options = _chosen(parser.parse_args(arguments))
+    results = Results(options.out, _comparable(options), restart=options.restart)
+    start = time.perf_counter()
+    with backend(getattr(options, "backend", "numpy")):
+        found = module.run(options, results)
+    results.finish(found, time.perf_counter() - start)
+    print(json.dumps(_shown(found), indent=1, default=float))
+    print(f"results in {options.out}")
+    return 0
+
+
+def _add_common(parser: argparse.ArgumentParser, name: str, module: Any) -> None:
     common = parser.add_argument_group("all experiments")
     common.add_argument("--seed", type=int, default=0, help="of all random numbers")
     common.add_argument(
@@ -44,14 +72,33 @@ def run(name: str, arguments: Sequence[str]) -> int:
     common.add_argument(
         "--restart", action="store_true", help="forget an interrupted run in that folder"
     )
-    options = parser.parse_args(arguments)
-    results = Results(options.out, _comparable(options), restart=options.restart)
-    start = time.perf_counter()
-    found = module.run(options, results)
-    results.finish(found, time.perf_counter() - start)
-    print(json.dumps(found, indent=1, default=float))
-    print(f"results in {options.out}")
-    return 0
+    if any(isinstance(action.default, Sized) for action in parser._actions):
+        common.add_argument(
+            "--full", action="store_true", help="the setting of the paper: hours to days on a CPU"
+        )
+    if getattr(module, "ON_CUPY", False):
+        common.add_argument(
+            "--backend", choices=("numpy", "cupy"), default="numpy", help="where it computes"
+        )
+
+
+def _chosen(options: argparse.Namespace) -> argparse.Namespace:
+    """The options with one size for each."""
+    for key, value in vars(options).items():
+        if isinstance(value, Sized):
+            setattr(options, key, value.full if options.full else value.small)
+    return options
+
+
+def _shown(found: Any) -> Any:
+    """The results without the curves, which are in the file and the plot."""
+    if isinstance(found, dict):
+        return {key: _shown(value) for key, value in found.items() if key != "curve"}
+    return [_shown(value) for value in found] if isinstance(found, list) else found
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _comparable(options: argparse.Namespace) -> dict[str, Any]:

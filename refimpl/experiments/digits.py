@@ -1,0 +1,101 @@
+"""Numbers of four MNIST digits, in sets whose order is known: what sorting networks are trained on.
+
+Every digit is drawn uniformly with replacement. Networks score one image at a time: a perceptron
+whose filters move from digit to digit, or the convolutional network of the papers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..autograd import Array, array_namespace, relu
+from ..data.mnist import mnist
+from . import cnn
+from .runs import on_backend
+
+DIGITS, TRAINING = 4, 55_000  # the last 5 000 training images are held out, as in the papers
+
+
+class Network(NamedTuple):
+    """`weights(rng)` -> parameters; `scores(weights, images)`: (sets, n, 4, 784) -> (sets, n)."""
+
+    weights: Callable[[np.random.Generator], list]
+    scores: Callable[[list, Array], Array]
+
+
+def draw(
+    images: Array, labels: np.ndarray, sets: int, n: int, rng: np.random.Generator
+) -> tuple[Array, np.ndarray]:
+    """Sets of n images of four digits, (sets, n, 4, 784), and their numbers (sets, n).
+
+    images (N, 784), of any array library; labels (N,). Equal numbers are in any order.
+    """
+    chosen = rng.integers(0, len(labels), (sets, n, DIGITS))
+    numbers = labels[chosen] @ (10.0 ** np.arange(DIGITS - 1, -1, -1))
+    xp = array_namespace(images)
+    drawn = xp.take(images, xp.asarray(chosen.reshape(-1)), axis=0)
+    return xp.reshape(drawn, (*chosen.shape, -1)), numbers + 1e-3 * rng.random(numbers.shape)
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """(N, 28, 28) bytes -> (N, 784) float32 between 0 and 1."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
+class Parts(NamedTuple):
+    """Images and labels for training, and to test with: from other writers."""
+
+    images: Array
+    labels: np.ndarray
+    test_images: Array
+    test_labels: np.ndarray
+
+
+def parts() -> Parts:
+    """The parts that the papers use, where new arrays are made. Raises as `data.mnist.mnist`."""
+    data = mnist()
+    return Parts(
+        on_backend(flat(data.train_images[:TRAINING])),
+        data.train_labels[:TRAINING],
+        on_backend(flat(data.test_images)),
+        data.test_labels,
+    )
+
+
+def weights(rng: np.random.Generator) -> list[Array]:
+    """28 x 28 filters that move from digit to digit, two layers on top: shared, 64, 64, 1."""
+    shapes = ((784, 64), (64,), (64 * DIGITS, 64), (64,), (64, 1))
+    return [
+        on_backend(
+            rng.uniform(-1, 1, s).astype(np.float32) / np.float32(np.sqrt(s[0])) * (len(s) > 1)
+        )
+        for s in shapes
+    ]
+
+
+def scores(w: list[Array], images: Array) -> Array:
+    """(sets, n, 4, 784) -> (sets, n): one number for each image."""
+    xp = array_namespace(w[0])
+    sets, n = images.shape[:2]
+    digits = relu(xp.reshape(images, (-1, 784)) @ w[0] + w[1])
+    hidden = relu(xp.reshape(digits, (sets * n, -1)) @ w[2] + w[3])
+    return xp.reshape(hidden @ w[4], (sets, n))
+
+
+def cnn_scores(w: list, images: Array) -> Array:
+    """The same by the convolutional network, of images 28 x 112."""
+    xp = array_namespace(images)
+    sets, n = images.shape[:2]
+    rows = xp.permute_dims(xp.reshape(images, (sets * n, DIGITS, 28, 28)), (0, 2, 1, 3))
+    found = cnn.network(w, xp.reshape(rows, (sets * n, 28, 28 * DIGITS, 1)))
+    return array_namespace(found).reshape(found, (sets, n))
+
+
+NETWORKS = {
+    "digits": Network(weights, scores),
+    "cnn": Network(cnn.weights, cnn_scores),
+}
+"""784-64 for each digit and 256-64-1 for all of them; and the papers' two convolutions."""

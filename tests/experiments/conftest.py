@@ -1,0 +1,63 @@
+"""What tests of experiments share: a few made-up digits, and CuPy's stand-in."""
+
+import importlib
+import sys
+
+import guarded_cupy
+import numpy as np
+import pytest
+
+from refimpl.data.mnist import Mnist
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Images of noise with a bar that says which digit they are, in place of MNIST."""
+    rng = np.random.default_rng(0)
+
+    def some(count):
+        labels = rng.integers(0, 10, count)
+        images = rng.integers(0, 60, (count, 28, 28))
+        images[np.arange(count), 2 * labels + 4] = 255
+        return images.astype(np.uint8), labels
+
+    data = Mnist(*some(300), *some(100))
+    monkeypatch.setattr("refimpl.experiments.digits.mnist", lambda: data)
+    return data
+
+
+@pytest.fixture
+def guarded(monkeypatch):
+    """`--backend cupy` makes arrays that behave like CuPy's where those differ from NumPy's."""
+    switch = importlib.import_module("refimpl.autograd.backend")
+    known = switch.library
+    monkeypatch.setitem(sys.modules, "cupy", guarded_cupy.cupy)
+    monkeypatch.setattr(
+        switch, "library", lambda name: guarded_cupy.LIBRARY if name == "cupy" else known(name)
+    )
+    return guarded_cupy
+
+
+class Interruptions:
+    """Stops a run after some steps, as Ctrl-C does."""
+
+    def __init__(self, after):
+        self.left = after
+
+    def __call__(self, items, label, **options):
+        for item in items:
+            if self.left == 0:
+                raise KeyboardInterrupt
+            self.left -= 1
+            yield item
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """interrupt(k): the next training stops after k steps; interrupt(None): no more of that."""
+
+    def set_up(after):
+        stop = Interruptions(after if after is not None else -1)
+        monkeypatch.setattr("refimpl.experiments.runs.progress", stop)
+
+    return set_up
