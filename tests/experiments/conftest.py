@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from refimpl.data.mnist import Mnist
+from refimpl.experiments.runs import Runs
 
 
 @pytest.fixture
@@ -38,26 +39,19 @@ def guarded(monkeypatch):
     return guarded_cupy
 
 
-class Interruptions:
-    """Stops a run after some steps, as Ctrl-C does."""
-
-    def __init__(self, after):
-        self.left = after
-
-    def __call__(self, items, label, **options):
-        for item in items:
-            if self.left == 0:
-                raise KeyboardInterrupt
-            self.left -= 1
-            yield item
-
-
 @pytest.fixture
 def interrupt(monkeypatch):
-    """interrupt(k): the next training stops after k steps; interrupt(None): no more of that."""
+    """interrupt(k): the next run stops, as by Ctrl-C, when it has kept its state k times."""
+    keep = Runs.keep
 
-    def set_up(after):
-        stop = Interruptions(after if after is not None else -1)
-        monkeypatch.setattr("refimpl.experiments.runs.progress", stop)
+    def set_up(times):
+        def keep_and_stop(self, arrays):
+            nonlocal times
+            keep(self, arrays)
+            times -= 1
+            if times == 0:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Runs, "keep", keep_and_stop)
 
     return set_up
