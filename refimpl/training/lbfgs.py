@@ -35,6 +35,8 @@ def lbfgs(
     bounds: Sequence[tuple[float | None, float | None]] | None = None,
     memory: int = 10,
     max_iterations: int = 15000,
+    max_evaluations: int = 15000,
+    line_search_steps: int = 20,
     value_tolerance: float = 2.220446049250313e-09,
     gradient_tolerance: float = 1e-5,
     on_step: Callable[[int, float], None] | None = None,
@@ -43,6 +45,8 @@ def lbfgs(
 
     bounds              (low, high) for every number of the parameters, in order; None: unbounded
     memory              how many past steps approximate the Hessian
+    max_iterations, max_evaluations  stop there, with converged = False
+    line_search_steps   evaluations in one line search, at most
     value_tolerance     stop when the relative decrease of f is below it
     gradient_tolerance  stop when the largest entry of the projected gradient is below it
     on_step             called with (iteration, value) after every iteration, for progress
@@ -91,6 +95,8 @@ def lbfgs(
         options={
             "maxcor": memory,
             "maxiter": max_iterations,
+            "maxfun": max_evaluations,
+            "maxls": line_search_steps,
             "ftol": value_tolerance,
             "gtol": gradient_tolerance,
         },

@@ -42,3 +42,12 @@ def test_progress_is_reported():
 def test_a_start_without_value_is_refused():
     with pytest.raises(ValueError, match="not finite at the start"):
         lbfgs(lambda x: array_namespace(x).sum(x) * float("inf"), np.ones(2))
+
+
+def test_limits_on_the_effort_stop_it_unconverged():
+    start = np.array([-1.2, 1.0, 0.5])
+    for limit in ({"max_iterations": 2}, {"max_evaluations": 3}):
+        found = lbfgs(rosenbrock, start, **limit)
+        assert not found.converged
+        assert found.iterations <= 3
+    assert "ABNORMAL" in lbfgs(rosenbrock, start, line_search_steps=1).message

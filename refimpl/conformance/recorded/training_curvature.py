@@ -55,24 +55,25 @@ _published_cholesky.defvjp(
 
 @recorded("isaac", "isaac.Linear, torch.nn.ReLU, torch.optim.SGD")
 def _isaac_training(inputs: Inputs, record: Record) -> Inputs:
-    """Some steps of gradient descent on a network of two layers; a null la is an ordinary layer."""
+    """Some steps of gradient descent on a network; a null la is an ordinary layer."""
     params = record["params"]
     x, target = inputs["x"], inputs["target"]
     xp = array_namespace(x)
 
     def layer(x: Any, weight: Any, bias: Any, la: float | None) -> Any:
         if la is None:
-            return x @ array_namespace(x).matrix_transpose(weight) + bias
+            return x @ array_namespace(x, weight).matrix_transpose(weight) + bias
         return isaac_linear(x, weight, bias, lambda_a=la)
 
     def loss(weights: dict[str, Any]) -> Any:
-        la1, la2 = params["la_per_layer"]
-        hidden = relu(layer(x, weights["w1"], weights["b1"], la1))
-        squares = (layer(hidden, weights["w2"], weights["b2"], la2) - target) ** 2
+        y = x
+        for k, la in enumerate(params["la_per_layer"], start=1):
+            y = layer(relu(y) if k > 1 else y, weights[f"w{k}"], weights[f"b{k}"], la)
+        squares = (y - target) ** 2
         ns = array_namespace(squares)
         return ns.mean(squares) if "mean" in params["loss"] else ns.sum(squares)
 
-    weights = {name: inputs[name] for name in ("w1", "b1", "w2", "b2")}
+    weights = {name: array for name, array in inputs.items() if name not in ("x", "target")}
     optimizer = sgd(params["lr"])
     state, losses = optimizer.init(weights), []
     first: Inputs = {}

@@ -37,10 +37,11 @@ def _steps_down(x: Any, branch: Branch) -> Any:
     return 1.0 + 0.0 * x[0] if branch(x[0]) else 0.0 * x[0]
 
 
-def _sequence(x: Any, branch: Branch) -> Any:
+def _sequence(x: Any, branch: Branch, numbers: list[float]) -> Any:
+    bound, slope, step, second, factor = numbers
     y = x[0] * x[1]
-    y = y + 2 * x[0] if branch(x[0] - x[1] - 0.3, "first") else y - 1
-    return 0.5 * y if branch(x[1], "second") else y
+    y = y + slope * x[0] if branch(x[0] - x[1] - bound, "first") else y - step
+    return factor * y if branch(x[1] - second, "second") else y
 
 
 def _loop(x: Any, branch: Branch, thresholds: list[float]) -> Any:
@@ -51,26 +52,39 @@ def _loop(x: Any, branch: Branch, thresholds: list[float]) -> Any:
     return v
 
 
-def _nested(x: Any, branch: Branch) -> Any:
-    if branch(x[0] - 0.2, "outer"):
-        return x[2] if branch(x[1], "inner") else 1.0 + 0.0 * x[1]
+def _nested(x: Any, branch: Branch, numbers: list[float]) -> Any:
+    bound, inner, otherwise = numbers
+    if branch(x[0] - bound, "outer"):
+        return x[2] if branch(x[1] - inner, "inner") else otherwise + 0.0 * x[1]
     branch.skip("inner")
     return x[0] * x[0]
 
 
-def _thresholds(text: str) -> list[float]:
-    found = re.search(r"\[[^\]]*\]", text)
-    return [float(t) for t in ast.literal_eval(found.group())] if found else []
+TEXTS = {
+    "P1": r"if x0 - x1 < #: y \+= #\*x0 else y -= #; if x1 < #: y \*= #",
+    "P3": r"if x0 < #: \(y = x2 if x1 < # else #\) else y = x0\^2",
+}
+"""How programs are described, with numbers at #."""
+
+
+def _numbers(text: str) -> list[float]:
+    """The numbers in the description of a program, in order."""
+    if text.startswith("P2"):
+        found = re.search(r"\[[^\]]*\]", text)
+        return [float(t) for t in ast.literal_eval(found.group())] if found else []
+    found = re.search(TEXTS[text[:2]].replace("#", r"([-+\d.e]+)"), text)
+    if found is None:
+        raise ValueError(f"program {text!r}: expected the form {TEXTS[text[:2]]!r}")
+    return [float(number) for number in found.groups()]
 
 
 def _program(params: Record) -> Callable[[Any, Branch], Any]:
     text = params["program"]
     if text.startswith("P0"):
         return _steps_down if params["estimator"] == "dgo23" else _steps
-    if text.startswith("P2"):
-        thresholds = _thresholds(text)
-        return lambda x, branch: _loop(x, branch, thresholds)
-    return {"P1": _sequence, "P3": _nested}[text[:2]]
+    numbers = _numbers(text)
+    run = {"P1": _sequence, "P2": _loop, "P3": _nested}[text[:2]]
+    return lambda x, branch: run(x, branch, numbers)
 
 
 @recorded("discograd", "DiscoGrad<>::estimate_ (discograd_gradient_oracle)")
@@ -100,14 +114,15 @@ def _smooth_step(paths: Paths) -> None:
     )
 
 
-def _smooth_sequence(paths: Paths) -> None:
+def _smooth_sequence(paths: Paths, numbers: list[float]) -> None:
+    bound, slope, step, second, factor = numbers
     paths.assign("y", lambda v: v["x0"] * v["x1"])
     paths.branch(
-        lambda v: v["x0"] - v["x1"] - 0.3,
-        lambda p: p.assign("y", lambda v: v["y"] + 2 * v["x0"]),
-        lambda p: p.assign("y", lambda v: v["y"] - 1),
+        lambda v: v["x0"] - v["x1"] - bound,
+        lambda p: p.assign("y", lambda v: v["y"] + slope * v["x0"]),
+        lambda p: p.assign("y", lambda v: v["y"] - step),
     )
-    paths.branch(lambda v: v["x1"], lambda p: p.assign("y", lambda v: v["y"] * 0.5))
+    paths.branch(lambda v: v["x1"] - second, lambda p: p.assign("y", lambda v: v["y"] * factor))
 
 
 def _smooth_loop(paths: Paths, thresholds: list[float]) -> None:
@@ -124,30 +139,34 @@ def _reduce(paths: Paths, threshold: float) -> None:
     )
 
 
-def _smooth_nested(paths: Paths) -> None:
+def _smooth_nested(paths: Paths, numbers: list[float]) -> None:
+    bound, second, otherwise = numbers
+
     def inner(p: Paths) -> None:
         p.branch(
-            lambda v: v["x1"],
+            lambda v: v["x1"] - second,
             lambda q: q.assign("y", lambda v: v["x2"]),
-            lambda q: q.assign("y", lambda v: 1.0),
+            lambda q: q.assign("y", lambda v: otherwise),
         )
 
     paths.branch(
-        lambda v: v["x0"] - 0.2, inner, lambda p: p.assign("y", lambda v: v["x0"] * v["x0"])
+        lambda v: v["x0"] - bound, inner, lambda p: p.assign("y", lambda v: v["x0"] * v["x0"])
     )
+
+
+def _smooth_program(text: str) -> Callable[[Paths], None]:
+    if text.startswith("P0"):
+        return _smooth_step
+    numbers = _numbers(text)
+    run = {"P1": _smooth_sequence, "P2": _smooth_loop, "P3": _smooth_nested}[text[:2]]
+    return lambda paths: run(paths, numbers)
 
 
 @recorded("discograd", "DiscoGrad<>::estimate_ (si)")
 def _interpretation(inputs: Inputs, record: Record) -> Inputs:
     params = record["params"]
-    programs: dict[str, Callable[[Paths], None]] = {
-        "P0": _smooth_step,
-        "P1": _smooth_sequence,
-        "P2": lambda paths: _smooth_loop(paths, _thresholds(params["program"])),
-        "P3": _smooth_nested,
-    }
     found = interpreted_gradient(
-        programs[params["program"][:2]],
+        _smooth_program(params["program"]),
         inputs["x"],
         sigma=params["variance"] ** 0.5,
         max_paths=params["max_paths"],

@@ -15,7 +15,19 @@ from .sorting_networks import Inputs, Record
 
 NOT_OPTIONS = ("problem", "steps", "scheduler", "lr")
 ONLY_SPEED = ("foreach", "fused", "capturable", "differentiable")
-RENAMED = {"lr_decay": "decay", "initial_accumulator_value": "initial"}
+RENAMED = {
+    "lr_decay": "decay",
+    "initial_accumulator_value": "initial",
+    "decoupled_weight_decay": "decoupled",
+}
+OF_SCIPY = {
+    "maxcor": "memory",
+    "maxiter": "max_iterations",
+    "maxfun": "max_evaluations",
+    "maxls": "line_search_steps",
+    "ftol": "value_tolerance",
+    "gtol": "gradient_tolerance",
+}
 
 
 def _problem(inputs: Inputs, text: str) -> Callable[[Any], Any]:
@@ -36,7 +48,7 @@ def _rate(lr: float, scheduler: str | None) -> Any:
     if not scheduler:
         return lr
     name, _, rest = scheduler.split(";")[0].partition(" ")
-    given = dict(re.findall(r"(\w+)[= ]([-+\d.,e]+)", rest))
+    given = dict(re.findall(r"([A-Za-z]\w*)[= ]\[?([-+\d][-+\d.e]*(?:, ?\d+)*)", rest))
     if name == "CosineAnnealingLR":
         return schedules.cosine(lr, int(given["T_max"]), _number(given, "eta_min", 0.0))
     if name == "MultiStepLR":
@@ -89,13 +101,14 @@ def _trajectory(inputs: Inputs, record: Record) -> Inputs:
         for name in theirs:
             if ours in state[0]["slots"]:
                 found[f"state_{name}"] = state[0]["slots"][ours]
-    return found
+    return {**found, "state_step": xp.asarray(float(state[0]["t"]))}
 
 
 @recorded("optim", 'scipy.optimize.minimize(method="L-BFGS-B")')
 def _lbfgs(inputs: Inputs, record: Record) -> Inputs:
     params = record["params"]
     f = _problem(inputs, params["problem"])
-    found = lbfgs(f, inputs["x0"], bounds=params["bounds"], **params["options"])
+    options = {OF_SCIPY[name]: value for name, value in params["options"].items()}
+    found = lbfgs(f, inputs["x0"], bounds=params["bounds"], **options)
     value, gradient = value_and_grad(f)(found.params)
     return {"x": found.params, "fun": value, "jac": gradient}

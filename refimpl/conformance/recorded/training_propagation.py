@@ -25,7 +25,20 @@ def _activation(params: Record) -> Callable[[Any], Any]:
         "softplus": ag.softplus,
         "gelu": lambda x: x * ag.ndtr(x),
         "leaky_relu": lambda x: array_namespace(x).where(x > 0, x, slope * x),
+        "elu": _elu,
+        "selu": lambda x: SELU_SCALE * _elu(x, SELU_ALPHA),
+        "silu": lambda x: x * ag.sigmoid(x),
+        "mish": lambda x: x * array_namespace(x).tanh(ag.softplus(x)),
+        "identity": lambda x: x,
     }[params["activation"]]
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def _elu(x: Any, alpha: float = 1.0) -> Any:
+    xp = array_namespace(x)
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.where(x > 0, 0.0 * x, x)))
 
 
 def _layers(inputs: Inputs) -> list[tuple[Any, Any]]:

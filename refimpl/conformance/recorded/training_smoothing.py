@@ -70,13 +70,15 @@ def _median(inputs: Inputs, record: Record) -> Inputs:
 @recorded("smoothing", "exact_smoothing")
 def _exact(inputs: Inputs, record: Record) -> Inputs:
     """E max(x + gamma eps, 0) is gamma times the integral of the survival function from -x/gamma,
-    the negative part that of the distribution function up to it.
+    the negative part that of the distribution function up to it. Infinite for Cauchy noise.
     """
     law = distribution(record["params"]["distribution"])
     x, gamma = inputs["x"], inputs["gamma"]
     z = -x / gamma
-    above = np.array([gamma * quad(law.survival, low, np.inf, epsabs=1e-12)[0] for low in z])
-    below = np.array([gamma * quad(law.cdf, -np.inf, high, epsabs=1e-12)[0] for high in z])
+    above = below = np.full_like(z, np.inf)
+    if law.name != "cauchy":
+        above = np.array([gamma * quad(law.survival, low, np.inf, epsabs=1e-12)[0] for low in z])
+        below = np.array([gamma * quad(law.cdf, -np.inf, high, epsabs=1e-12)[0] for high in z])
     return {
         "heaviside": law.survival(z),
         "heaviside_grad": law.pdf(z) / gamma,
