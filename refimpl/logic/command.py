@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..progress import progress
-from ..validation import choose, whole
+from ..validation import choose, non_negative, whole
 from . import netlist as circuits
 from .checkpoint import load_run, save_run
 from .connections import SCHEMES
@@ -24,46 +25,50 @@ from .simplify import simplify
 from .tasks import DEFAULTS, Task, defaults, load_task
 from .training import Run, accuracy, as_inputs, start, train
 
+DESCRIPTION = """\
+Differentiable logic gate networks: gates of two inputs, such as "a and not b", that learn by
+gradient which gate to be. Afterwards every gate is its most probable one, and the network is a
+Boolean circuit: bits in, votes for classes out."""
 EPILOG = f"""\
 examples:
-  refimpl logic train monk1 --seed 1 --out monk1.npz
+  refimpl logic train monk1 --seed 1 --out monk1.npz          half a minute
   refimpl logic train mnist --steps 15000 --out mnist.npz     (again: goes on after an interruption)
   refimpl logic train table.csv --layers 4 --width 200        label in the last column
   refimpl logic eval mnist.npz
   refimpl logic export mnist.npz --format verilog --out mnist.v
   refimpl logic bench mnist.npz
 
-data sets: {", ".join(DEFAULTS)}, or a CSV file. Their files are looked for in the folder
-REFIMPL_DATA, then downloaded (MONK's problems need none)."""
+data sets: {", ".join(DEFAULTS)}, or a CSV file. Their files
+are looked for in the folder REFIMPL_DATA, then downloaded (MONK's problems need none)."""
+TRAIN = """\
+Train by Adam on the cross-entropy of the classes' votes, and print the accuracy of the discretised
+network, in which every gate is its most probable one, on the test set. What is not given is as in
+Petersen et al. 2022, but for fewer steps. The same seed gives the same network."""
+TRAIN_EPILOG = """\
+A CSV file names its columns in the first line and has the label, any word or number, in the last
+column. Numbers become bits "above t" for up to 8 quantiles t, words one bit each, gaps (empty, ?,
+NA, NaN) a bit of their own. A quarter of the rows, drawn with a fixed seed, is for testing.
+
+Each layer needs at least half as many gates as it has inputs. Beyond 6 layers gradients fade:
+difflogic advises a --grad-factor of up to 2, Petersen et al. 2024 use --init residual.
+
+At every report the state is saved in OUT.run; the same command goes on from there."""
+EXPORT = """\
+Write the circuit of a trained network, simplified: constants, duplicates, inverters, wires and
+gates that nobody reads are gone, the outputs are the same.
+
+  c        C99, 64 samples per word, and a function that counts votes
+  verilog  Verilog-2001, combinational, with the votes of each class
+  blif     Berkeley Logic Interchange Format
+  aiger    binary AIGER
+  table    a text table of all inputs, for at most 20 inputs
+  netlist  npz, read again by refimpl.logic.netlist.load"""
 FORMATS = ("c", "verilog", "blif", "aiger", "table", "netlist")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `refimpl logic ARGUMENTS`; returns the exit status. SystemExit as argparse does."""
-    logic = argparse.ArgumentParser(
-        prog="refimpl logic",
-        description="Differentiable logic gate networks.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = logic.add_subparsers(title="actions", metavar="ACTION", required=True)
-    _add_train(actions.add_parser("train", help="train a network on a data set or a CSV file"))
-    for name, action, text in (
-        ("eval", _eval, "accuracy of the discretised network on the test set"),
-        ("bench", _bench, "samples per second of the discretised network, on one thread"),
-    ):
-        part = actions.add_parser(name, help=text)
-        part.add_argument("model", help="a file that `train` has written")
-        part.add_argument("--data", help="another data set than it was trained on")
-        part.set_defaults(run=action)
-    export = actions.add_parser("export", help="the circuit of a network, in a file")
-    export.add_argument("model", help="a file that `train` has written")
-    export.add_argument("--format", choices=FORMATS, default="c")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE")
-    export.add_argument("--name", default="circuit", help="of the C functions or the module")
-    export.add_argument("--keep-all", action="store_true", help="do not simplify")
-    export.set_defaults(run=_export)
-    options = logic.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
@@ -71,22 +76,61 @@ def main(arguments: Sequence[str]) -> int:
         return 2
 
 
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    logic = argparse.ArgumentParser(
+        prog="refimpl logic", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw
+    )
+    actions = logic.add_subparsers(title="actions", metavar="ACTION", required=True)
+    add = actions.add_parser
+    train_help, export_help = "train a network on a data set or a CSV file", "write its circuit"
+    _add_train(
+        add("train", help=train_help, description=TRAIN, epilog=TRAIN_EPILOG, formatter_class=raw)
+    )
+    for name, action, text in (
+        ("eval", _eval, "accuracy of the discretised network on the test set"),
+        ("bench", _bench, "samples per second of the discretised network, on one thread"),
+    ):
+        part = add(name, help=text, description=f"Print the {text}.")
+        part.add_argument("model", help="a file that `train` has written")
+        part.add_argument(
+            "--data", help="other data than it was trained on; all rows, if that is a CSV file"
+        )
+        part.set_defaults(run=action)
+    export = add("export", help=export_help, description=EXPORT, formatter_class=raw)
+    export.add_argument("model", help="a file that `train` has written")
+    export.add_argument("--format", choices=FORMATS, default="c", help="default: c")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE")
+    export.add_argument("--name", default="circuit", help="of the C functions or the module")
+    export.add_argument("--keep-all", action="store_true", help="do not simplify")
+    export.set_defaults(run=_export)
+    return logic
+
+
 def _add_train(part: argparse.ArgumentParser) -> None:
     add = part.add_argument
     add("data", help=f"{', '.join(DEFAULTS)}, or FILE.csv")
-    add("--layers", type=int, help="how many layers of gates")
-    add("--width", type=int, help="gates per layer")
-    add("--tau", type=float, help="votes are divided by it")
-    add("--steps", type=int)
-    add("--lr", type=float, dest="learning_rate", help="learning rate of Adam")
-    add("--batch", type=int, default=100)
-    add("--weight-decay", type=float, default=0.0, help="decoupled, as in AdamW")
-    add("--connections", choices=SCHEMES, default="random", dest="scheme")
-    add("--init", choices=("normal", "residual"), default="normal")
-    add("--grad-factor", type=float, default=1.0)
-    add("--seed", type=int, default=0)
-    add("--every", type=int, default=1000, help="steps between reports and saved states")
-    add("--out", type=Path, default=Path("logic.npz"), metavar="FILE")
+    add("--layers", type=int, help="how many layers of gates; default: that of the data set")
+    add("--width", type=int, help="gates per layer; the last is rounded up to share among classes")
+    add("--tau", type=float, help="votes are divided by it: larger for more gates per class")
+    add("--steps", type=int, help="steps of the optimiser in all")
+    add("--lr", type=float, dest="learning_rate", help="learning rate of Adam, usually 0.01")
+    add("--batch", type=int, default=100, help="samples per step (100)")
+    add("--weight-decay", type=float, default=0.0, help="decoupled, as in AdamW (0)")
+    add(
+        "--connections", choices=SCHEMES, default="random", dest="scheme",
+        help="which two inputs a gate reads: drawn, every input about equally often (random, as "
+        "published), without a gate that reads one input twice (random_distinct), no pair twice "
+        "(unique, as published, and unique_covering, which uses every input)",
+    )  # fmt: skip
+    add(
+        "--init", choices=("normal", "residual"), default="normal",
+        help="logits of the gates: random, or such that every gate begins by passing a on",
+    )  # fmt: skip
+    add("--grad-factor", type=float, default=1.0, help="of gradients, per layer backwards (1)")
+    add("--seed", type=int, default=0, help="of wiring, weights and batches (0)")
+    add("--every", type=int, default=1000, help="steps between reports and saved states (1000)")
+    add("--out", type=Path, default=Path("logic.npz"), metavar="FILE", help="logic.npz")
     add("--restart", action="store_true", help="forget an interrupted run of this --out")
     part.set_defaults(run=_train)
 
@@ -95,9 +139,13 @@ def _train(options: argparse.Namespace) -> int:
     for key, value in defaults(options.data)._asdict().items():
         if getattr(options, key) is None:
             setattr(options, key, value)
-    whole(options.layers, "--layers", minimum=1)
-    whole(options.width, "--width", minimum=1)
+    _check(options)
     task = load_task(options.data)
+    if 2 * options.width < task.train_x.shape[1]:
+        raise ValueError(
+            f"--width: {options.width} gates read at most {2 * options.width} of "
+            f"{task.train_x.shape[1]} inputs, use {-(-task.train_x.shape[1] // 2)} or more"
+        )
     width = options.width + -options.width % task.classes  # the classes divide the last layer
     network = build(
         task.train_x.shape[1],
@@ -109,7 +157,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     state = Path(f"{options.out}.run")
-    chosen = _comparable(options)
+    chosen = {**_comparable(options), "contents": _digest(task)}
     if state.exists() and not options.restart:
         run = load_run(state, network, chosen)
         print(f"going on at step {run.adam.steps}: {state}")
@@ -118,7 +166,7 @@ def _train(options: argparse.Namespace) -> int:
 
     def report(run: Run, step: int, loss: float) -> None:
         found = accuracy(network, run.params, task.test_x, task.test_y)
-        print(f"step {step:7}  loss {loss:.4f}  hard test accuracy {100 * found:.2f} %", flush=True)
+        _write(f"step {step:7}  loss {loss:.4f}  hard test accuracy {100 * found:.2f} %")
         save_run(state, run, chosen)
 
     def shown(steps: Iterator[int]) -> Any:
@@ -138,6 +186,29 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _write(line: str) -> None:
+    """Print a line, above the progress bar where there is one."""
+    bars = sys.modules.get("tqdm")
+    if bars is not None and sys.stderr.isatty():
+        bars.tqdm.write(line)
+    else:
+        print(line, flush=True)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse now what would fail after an hour of training."""
+    for name, minimum in (("layers", 1), ("width", 1), ("every", 1), ("batch", 1), ("seed", 0)):
+        whole(getattr(options, name), f"--{name}", minimum=minimum)
+    non_negative(options.weight_decay, "--weight-decay")
+    if not options.out.absolute().parent.is_dir() or options.out.is_dir():
+        raise ValueError(f"--out: expected a file in an existing folder, got {options.out}")
+
+
+def _digest(task: Task) -> int:
+    """A number that other data or another encoding would change."""
+    return zlib.crc32(task.train_y.tobytes(), zlib.crc32(task.train_x.tobytes()))
+
+
 def _comparable(options: argparse.Namespace) -> dict[str, Any]:
     """The options that decide the numbers; more steps may be asked for later."""
     left_out = ("run", "out", "restart", "every", "steps")
@@ -149,9 +220,10 @@ def _report(network: Network, params: list[np.ndarray], task: Task) -> None:
     simple = simplify(circuit)
     right = Engine(simple).classify(task.test_x) == task.test_y
     soft = accuracy(network, params, task.test_x, task.test_y, hard=False)
-    fits = accuracy(network, params, as_inputs(task.train_x).round(), task.train_y)
     print(f"gates                  {len(circuit)}, {len(simple)} after simplification")
-    print(f"training accuracy      {100 * fits:.2f} %  (discretised)")
+    if len(task.train_x):
+        fits = accuracy(network, params, as_inputs(task.train_x).round(), task.train_y)
+        print(f"training accuracy      {100 * fits:.2f} %  (discretised)")
     print(f"test accuracy          {100 * right.mean():.2f} %  (discretised)")
     print(f"test accuracy, soft    {100 * soft:.2f} %")
 
@@ -161,7 +233,12 @@ def _loaded(options: argparse.Namespace) -> tuple[Network, list[np.ndarray], Tas
     data = options.data or str(more.get("data", ""))
     if not data:
         raise ValueError(f"{options.model}: it does not say on which data; name it with --data")
-    task = load_task(data, json.loads(str(more.get("encoder", "{}"))))
+    encoder = json.loads(str(more.get("encoder", "{}")))
+    task = load_task(data, encoder, split=options.data is None)
+    if task.classes != network.classes:
+        raise ValueError(
+            f"--data {data}: {task.classes} classes, the network has {network.classes}"
+        )
     if task.test_x.shape[1] != network.inputs:
         raise ValueError(
             f"--data {data}: {task.test_x.shape[1]} inputs, the network has {network.inputs}"

@@ -29,7 +29,8 @@ def one_hot_columns(columns: Sequence[Sequence[object]], known: Sequence[Sequenc
     parts = []
     for column, values in zip(columns, known, strict=True):
         given = np.asarray(column)
-        parts.append(given[:, None] == np.asarray(values, dtype=given.dtype)[None, :])
+        table = np.asarray(values, dtype=str if given.dtype.kind == "U" else given.dtype)
+        parts.append(given[:, None] == table[None, :])
     return np.concatenate(parts, axis=1).astype(np.uint8)
 
 

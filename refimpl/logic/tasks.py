@@ -7,7 +7,6 @@ Source of the architectures: Petersen et al. 2022, tables 1 to 3.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,16 +16,9 @@ import numpy as np
 from ..data.mnist import mnist
 from ..data.uci import adult_lines, breast_cancer_lines
 from ..validation import choose
-from .encoders import (
-    binarise,
-    encode_adult,
-    encode_breast_cancer,
-    one_hot_columns,
-    shuffled_split,
-    thermometer,
-    thresholds,
-)
+from .encoders import binarise, encode_adult, encode_breast_cancer, shuffled_split
 from .monk import monk
+from .tables import read_table, split_rows
 
 
 class Task(NamedTuple):
@@ -61,19 +53,24 @@ DEFAULTS = {
 CSV_DEFAULTS = Defaults(4, 256, 10.0, 10000)
 
 
-def load_task(name: str, encoder: dict[str, Any] | None = None) -> Task:
-    """A task of DEFAULTS, or the path of a CSV file (see `read_csv`).
+def load_task(name: str, encoder: dict[str, Any] | None = None, *, split: bool = True) -> Task:
+    """A task of DEFAULTS, or the path of a CSV file (see `read_csv`, also for `split`).
 
     Raises ValueError for an unknown name, and what the loaders raise.
     """
-    if name.endswith(".csv"):
-        return read_csv(name, encoder or {})
+    if is_csv(name):
+        return read_csv(name, encoder or {}, split=split)
     return _LOADERS[choose(name, _LOADERS, "data")]()
+
+
+def is_csv(name: str) -> bool:
+    """Whether the name of the data is that of a CSV file."""
+    return name.lower().endswith(".csv")
 
 
 def defaults(name: str) -> Defaults:
     """The architecture and training of a task."""
-    return CSV_DEFAULTS if name.endswith(".csv") else DEFAULTS[choose(name, DEFAULTS, "data")]
+    return CSV_DEFAULTS if is_csv(name) else DEFAULTS[choose(name, DEFAULTS, "data")]
 
 
 def _mnist() -> Task:
@@ -111,60 +108,11 @@ _LOADERS: dict[str, Callable[[], Task]] = {
 }
 
 
-def read_csv(path: str | Path, encoder: dict[str, Any]) -> Task:
-    """A CSV file with a header, the label in the last column; a quarter of the rows for testing.
-
-    Columns of numbers become thermometers of 8 quantiles of the training rows, other columns
-    one-hot bits, constants nothing. `encoder` is that of an earlier call, to encode in the same
-    way; missing categories give zeros.
-
-    Raises ValueError for a file without rows, rows of other lengths, and labels that the encoder
-    does not know.
+def read_csv(path: str | Path, encoder: dict[str, Any], *, split: bool = True) -> Task:
+    """A CSV file, see `tables`: a quarter of the rows for testing, or without `split` all of them,
+    and none for training. `encoder` is that of an earlier call, to encode in the same way.
     """
-    with open(path, newline="", encoding="utf-8") as stream:
-        header, *rows = list(csv.reader(stream)) or [[]]
-    lengths = {len(row) for row in rows}
-    if len(header) < 2 or lengths != {len(header)}:
-        raise ValueError(
-            f"{path}: expected a header of at least 2 columns and rows of that length, got "
-            f"{len(header)} columns, rows of {sorted(lengths)}"
-        )
-    train, test = shuffled_split(len(rows), test_share=0.25, seed=0)
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    if not encoder:
-        encoder = {
-            "columns": [_describe(column[train]) for column in columns[:-1]],
-            "labels": np.unique(columns[-1]).tolist(),
-        }
-    if len(encoder["columns"]) != len(header) - 1:
-        raise ValueError(f"{path}: the model knows {len(encoder['columns'])} columns of inputs")
-    if unknown := sorted(set(columns[-1].tolist()) - set(encoder["labels"])):
-        raise ValueError(f"{path}: the model does not know the labels {unknown}")
-    bits = [_encode(c, known) for c, known in zip(columns, encoder["columns"], strict=False)]
-    x = np.concatenate(bits, axis=1) > 0
-    y = np.searchsorted(np.array(encoder["labels"]), columns[-1])
-    return Task(x[train], y[train], x[test], y[test], len(encoder["labels"]), encoder)
-
-
-def _numbers(column: np.ndarray) -> np.ndarray | None:
-    try:
-        return column.astype(np.float64)
-    except ValueError:
-        return None
-
-
-def _describe(column: np.ndarray) -> dict[str, Any]:
-    numbers = _numbers(column)
-    if numbers is None:
-        return {"categories": np.unique(column).tolist()}
-    levels = np.unique(thresholds(numbers, 8, method="distributive"))
-    return {"thresholds": levels[levels < numbers.max()].tolist()}
-
-
-def _encode(column: np.ndarray, known: dict[str, Any]) -> np.ndarray:
-    if "categories" in known:
-        return one_hot_columns([column.tolist()], [known["categories"]])
-    numbers = _numbers(column)
-    if numbers is None:
-        raise ValueError(f"expected numbers in a column, got {column[0]!r}")
-    return thermometer(numbers[:, None], np.array(known["thresholds"]).reshape(1, -1))
+    bits, labels, encoder = read_table(path, encoder)
+    train, test = split_rows(len(bits)) if split else (np.arange(0), np.arange(len(bits)))
+    classes = len(encoder["labels"])
+    return Task(bits[train], labels[train], bits[test], labels[test], classes, encoder)

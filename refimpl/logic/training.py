@@ -133,6 +133,9 @@ def train(
     Every `every` steps and at the end `report(run, step, mean loss)` is called.
     """
     steps, batch = whole(steps, "steps"), whole(batch, "batch", minimum=1)
+    every = whole(every, "every", minimum=1)
+    if len(x) != len(labels) or (not len(x) and steps > run.adam.steps):
+        raise ValueError(f"x, labels: expected as many labels as rows, got {len(labels)}, {len(x)}")
     learning_rate = positive(learning_rate, "learning_rate")
     losses = []
     for _ in progress(iter(range(run.adam.steps, steps))):
@@ -140,6 +143,10 @@ def train(
         loss, grads = loss_and_gradients(network, run.params, as_inputs(x[chosen]), labels[chosen])
         adam_step(run.params, grads, run.adam, learning_rate, weight_decay=weight_decay)
         losses.append(float(loss))
+        if not math.isfinite(losses[-1]):
+            raise ValueError(
+                f"step {run.adam.steps}: the loss is {losses[-1]}; lower learning_rate"
+            )
         if run.adam.steps % every == 0 or run.adam.steps == steps:
             mean = float(np.mean(losses))
             run.curve.append((run.adam.steps, mean))

@@ -161,6 +161,19 @@ def test_truncated_files_are_refused(tmp_path, cut):
         circuits.load(path)
 
 
+def test_files_that_claim_to_be_encrypted_or_of_another_compression_are_refused(tmp_path):
+    path = tmp_path / "net.npz"
+    circuits.save(path, discretise_small())
+    content = path.read_bytes()
+    entry = content.index(b"PK\x01\x02")  # the directory: flags at 8, compression at 10
+    for place, value in ((8, 1), (10, 99), (10, 14)):
+        changed = bytearray(content)
+        changed[entry + place] = value
+        path.write_bytes(bytes(changed))
+        with pytest.raises(ValueError, match=r"net\.npz: not a readable npz file"):
+            circuits.load(path)
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 255))
 def test_a_changed_byte_is_refused_or_leaves_a_valid_circuit(tmp_path_factory, place, change):

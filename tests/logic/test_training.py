@@ -128,6 +128,35 @@ def test_an_interrupted_command_goes_on(tmp_path, capsys, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def test_an_interrupted_run_is_not_continued_on_other_data(tmp_path, capsys, monkeypatch):
+    rows = [f"{i % 7},{i % 5},{i % 2}" for i in range(60)]
+    table, out = tmp_path / "table.csv", tmp_path / "model.npz"
+    table.write_text("\n".join(["a,b,label", *rows]))
+    small = ["--steps", "4", "--every", "2", "--layers", "2", "--width", "10"]
+    command = ["logic", "train", str(table), *small, "--out", str(out)]
+    saved = module.save_run
+
+    def interrupt(*arguments):
+        saved(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "save_run", interrupt)
+    assert main(command) == 130
+    monkeypatch.setattr(module, "save_run", saved)
+    table.write_text("\n".join(["a,b,label", *rows[::-1]]))
+    assert main(command) == 2
+    assert "made with other options (contents:" in capsys.readouterr().err
+    assert main([*command, "--restart"]) == 0
+
+
+def test_a_loss_that_is_no_number_stops_the_training():
+    network, x, y = problem()
+    run = training.start(nets.initial_params(network, 0), 0)
+    run.params[0][0, 0] = np.nan
+    with pytest.raises(ValueError, match="step 1: the loss is nan; lower learning_rate"):
+        training.train(network, run, x, y, steps=3)
+
+
 def test_a_csv_file_with_numbers_and_words_is_learned(tmp_path, capsys):
     rng = np.random.default_rng(0)
     rows = [(rng.integers(0, 9), rng.choice(["red", "blue"]), 7) for _ in range(400)]
@@ -149,6 +178,11 @@ def test_a_csv_file_with_numbers_and_words_is_learned(tmp_path, capsys):
     (["train", "minst"], "did you mean 'mnist'"),
     (["train", "nowhere.csv"], "nowhere.csv"),
     (["train", "monk1", "--layers", "0"], "--layers"),
+    (["train", "monk1", "--every", "0"], "--every"),
+    (["train", "monk1", "--seed", "-1"], "--seed"),
+    (["train", "monk1", "--weight-decay", "-1"], "--weight-decay"),
+    (["train", "monk1", "--width", "8"], "--width: 8 gates read at most 16 of 17 inputs, use 9"),
+    (["train", "monk1", "--out", "nowhere/net.npz"], "--out: expected a file in an existing"),
 ])  # fmt: skip
 def test_what_does_not_exist_is_told_in_one_line(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
