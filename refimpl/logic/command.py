@@ -22,8 +22,8 @@ from .discretise import discretise
 from .inference import Engine
 from .network import Network, build, initial_params, load, save
 from .simplify import simplify
-from .tasks import DEFAULTS, Task, defaults, load_task
-from .training import Run, accuracy, as_inputs, start, train
+from .tasks import DEFAULTS, Task, as_bits, defaults, load_task
+from .training import Run, accuracy, start, train
 
 DESCRIPTION = """\
 Differentiable logic gate networks: gates of two inputs, such as "a and not b", that learn by
@@ -222,7 +222,7 @@ def _report(network: Network, params: list[np.ndarray], task: Task) -> None:
     soft = accuracy(network, params, task.test_x, task.test_y, hard=False)
     print(f"gates                  {len(circuit)}, {len(simple)} after simplification")
     if len(task.train_x):
-        fits = accuracy(network, params, as_inputs(task.train_x).round(), task.train_y)
+        fits = accuracy(network, params, as_bits(task.train_x), task.train_y)
         print(f"training accuracy      {100 * fits:.2f} %  (discretised)")
     print(f"test accuracy          {100 * right.mean():.2f} %  (discretised)")
     print(f"test accuracy, soft    {100 * soft:.2f} %")

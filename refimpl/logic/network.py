@@ -13,7 +13,8 @@ Source: Petersen et al. 2022, sections 3 and 4.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,18 +92,18 @@ def apply(network: Network, params: Sequence[Array], x: Array, *, hard: bool = F
     grad_factor 1). On NumPy arrays the layers run as `fused.fused_layer`, which keeps only the
     inputs of layers for the backward pass.
     """
-    return group_sum(
-        activations(network, params, x, hard=hard)[-1],
-        k=network.classes,
-        tau=network.tau,
-        beta=network.beta,
-    )
+    last = deque(_outputs(network, params, x, hard), maxlen=1).pop()  # one layer's are held
+    return group_sum(last, k=network.classes, tau=network.tau, beta=network.beta)
 
 
 def activations(
     network: Network, params: Sequence[Array], x: Array, *, hard: bool = False
 ) -> list[Array]:
     """The outputs (..., m) of every layer."""
+    return list(_outputs(network, params, x, hard))
+
+
+def _outputs(network: Network, params: Sequence[Array], x: Array, hard: bool) -> Iterator[Array]:
     x = float_array(x, "x", min_ndim=1)
     if len(params) != len(network.wirings):
         raise ValueError(f"params: {len(network.wirings)} layers have weights, got {len(params)}")
@@ -111,12 +112,10 @@ def activations(
     xp = array_namespace(x, *params)
     batch = tuple(x.shape[:-1])
     y = xp.permute_dims(xp.reshape(x, (math.prod(batch), x.shape[-1])), (1, 0))
-    found = []
     for weights, wiring in zip(params, network.wirings, strict=True):
         y = scale_gradient(y, network.grad_factor)
         y = fused_layer(y, mixture_polynomial(probabilities(weights, hard)), wiring)
-        found.append(xp.reshape(xp.permute_dims(y, (1, 0)), (*batch, y.shape[0])))
-    return found
+        yield xp.reshape(xp.permute_dims(y, (1, 0)), (*batch, y.shape[0]))
 
 
 def apply_layers(network: Network, params: Sequence[Array], x: Array, *, hard: bool = False) -> Any:
@@ -172,8 +171,8 @@ def load(path: str | Path) -> tuple[Network, list[np.ndarray], dict[str, np.ndar
         if not np.all(np.isfinite(weights)):
             raise ValueError(f"{path}: the weights of layer {i} are not finite")
         n = m
-    if classes < 1 or n % classes or not tau > 0 or not factor > 0:
-        raise ValueError(f"{path}: {n} outputs, {classes} classes, tau {tau}: not a group sum")
+    if count < 1 or classes < 1 or n % classes or not tau > 0 or not factor > 0:
+        raise ValueError(f"{path}: {count} layers, {n} outputs, {classes} classes, tau {tau}")
     structure = tuple(
         Wiring(w, m) for w, m in zip(wirings, [inputs, *map(len, params)], strict=False)
     )

@@ -63,6 +63,11 @@ def load_task(name: str, encoder: dict[str, Any] | None = None, *, split: bool =
     return _LOADERS[choose(name, _LOADERS, "data")]()
 
 
+def as_bits(x: np.ndarray) -> np.ndarray:
+    """Training inputs as test inputs are: pixels rounded, bits as they are."""
+    return binarise(x) if x.dtype == np.uint8 else x
+
+
 def is_csv(name: str) -> bool:
     """Whether the name of the data is that of a CSV file."""
     return name.lower().endswith(".csv")

@@ -14,6 +14,8 @@ import numpy as np
 
 from ..autograd import value_and_grad
 from ..validation import positive, whole
+from .discretise import discretise
+from .inference import Engine
 from .network import Network, apply, cross_entropy
 
 BLOCK = 1 << 15  # numbers that are updated together, to stay in the cache
@@ -88,7 +90,13 @@ def accuracy(
     hard: bool = True,
     batch: int = 1000,
 ) -> float:
-    """The share of samples whose highest score is that of their label; hard gates by default."""
+    """The share of samples whose highest score is that of their label; hard gates by default.
+
+    Hard gates of truth values are evaluated as a circuit.
+    """
+    if hard and x.dtype == bool:
+        found = Engine(discretise(network, params)).classify(x)
+        return int(np.sum(found == labels)) / max(len(x), 1)
     right = 0
     for start in range(0, len(x), batch):
         part = np.asarray(x[start : start + batch], dtype=np.float32)

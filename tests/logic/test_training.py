@@ -149,6 +149,15 @@ def test_an_interrupted_run_is_not_continued_on_other_data(tmp_path, capsys, mon
     assert main([*command, "--restart"]) == 0
 
 
+def test_the_accuracy_of_the_circuit_is_that_of_the_hard_network():
+    network, x, y = problem()
+    params = nets.initial_params(network, 3)
+    found = training.accuracy(network, params, x, y)
+    assert found == training.accuracy(network, params, x.astype(float), y)
+    assert 0.3 < found < 0.7
+    assert training.accuracy(network, params, x[:0], y[:0]) == 0
+
+
 def test_a_loss_that_is_no_number_stops_the_training():
     network, x, y = problem()
     run = training.start(nets.initial_params(network, 0), 0)
