@@ -49,6 +49,7 @@ class Options:
     fail_fast  stop after the first finding
     jobs       number of processes; the target must be one that `load` finds by its name
     dtype      float16 or bfloat16, to run the smooth cases in that format instead
+    device     where functions get their inputs, instead of where their marks say
     known      failures that are known in advance, besides those that the target announces
     """
 
@@ -61,6 +62,7 @@ class Options:
     fail_fast: bool = False
     jobs: int = 1
     dtype: str | None = None
+    device: str | None = None
     known: KnownFailures | None = field(default=None, compare=False)
     progress: Progress = field(default=_silent, compare=False)
 
@@ -90,6 +92,10 @@ class Options:
         """Whether an implementation is compared with itself, which is done in float64."""
         return self.dtype is None and self.wants_level(LEVEL_KEYS["consistency"])
 
+    def placed(self, claim: Implementation) -> Implementation:
+        """The function, given its inputs on the device that is asked for."""
+        return claim if self.device is None else replace(claim, device=self.device)
+
     def wants(self, entry: str, case: str = "*") -> bool:
         """Whether a pattern matches: an entry, or one of its cases."""
         if not any(fnmatch.fnmatchcase(entry, method) for method in self.methods):
@@ -118,7 +124,9 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     options = options or Options()
     start = time.perf_counter()
     command = f"refimpl check {shlex.quote(target.name)}"
-    command += f" --dtype {options.dtype}" if options.dtype else ""
+    for option in ("dtype", "device"):
+        if value := getattr(options, option):
+            command += f" --{option} {value}"
     report = Report(target.name, options.seed, command=command, packages=versions(target))
     with quiet():
         for outcome in _marked(_everything(target, options), options):
@@ -153,7 +161,7 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
     path = getattr(getattr(claim.function, "__code__", None), "co_filename", None)
     report = Report(claim.label, options.seed, packages=versions(Target("", (claim,), "")))
     expected = ExpectedFailures(entry.name, claim.label, claim.expected_failures)
-    if reason := framework(claim.framework).missing():
+    if reason := framework(claim.framework).missing(claim.device):
         report.outcomes.append(_finding(claim, reason))
         return report
     with quiet():
@@ -175,7 +183,7 @@ def check_implementation(
     except KeyError as error:
         yield _finding(claim, f"{error.args[0]}; `refimpl list` prints the names")
         return
-    if reason := framework(claim.framework).missing():
+    if reason := framework(claim.framework).missing(options.placed(claim).device):
         yield _finding(claim, reason)
         return
     cases = options.select(entry)
@@ -186,9 +194,10 @@ def check_implementation(
         for case in options.progress(cases, entry.name):
             yield from expected.mark(outcomes_at(claim, entry, case, options, target.path))
     if options.wants_consistency:
+        placed, seed = options.placed(claim), options.seed
         for case in suitable(cases):
             yield from expected.mark(
-                check_consistency(claim, entry, case, seed=options.seed, path=target.path)
+                check_consistency(placed, entry, case, seed=seed, path=target.path)
             )
     if options.complete:
         yield from expected.unmet()
@@ -198,6 +207,7 @@ def outcomes_at(
     claim: Implementation, entry: Entry, case: Case, options: Options, path: str | None
 ) -> Iterator[Outcome]:
     """The outcomes of one function at one case, not yet grouped and explained."""
+    claim = options.placed(claim)
     checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
     try:
         if options.dtype is not None:
@@ -216,7 +226,8 @@ def outcomes_at(
 def in_format(
     claim: Implementation, entry: Entry, case: Case, options: Options
 ) -> tuple[Implementation, Case | None]:
-    """The function and the case in the format that is asked for; no case where it has none."""
+    """The function and the case as they are asked for; no case where the format has none."""
+    claim = options.placed(claim)
     if options.dtype is None:
         return claim, case
     return lowered(claim, options.dtype), rounded(entry, case, options.dtype, options.seed)

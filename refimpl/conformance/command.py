@@ -14,6 +14,7 @@ from refimpl.progress import progress
 
 from . import loading
 from .check import Options, check_target
+from .exported.results import check_results
 from .html_report import html_report, write_html
 from .json_report import schema_text, write_json
 from .junit import write_junit
@@ -39,8 +40,9 @@ def check(arguments: argparse.Namespace) -> int:
         return _peers(arguments, options)
     if arguments.markdown:
         raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
-    needy = (("jobs", options.jobs > 1), ("xfail", options.known), ("dtype", options.dtype))
-    for option, given in needy:
+    needy = {"jobs": options.jobs > 1, "xfail": options.known is not None}
+    needy |= {"dtype": options.dtype is not None, "device": options.device is not None}
+    for option, given in needy.items():
         if given and arguments.target is None:
             raise loading.UsageError(f"--{option}: expected a target to check")
     report = _report(arguments, options)
@@ -76,6 +78,8 @@ def _peers(arguments: argparse.Namespace, options: Options) -> int:
 def _report(arguments: argparse.Namespace, options: Options) -> Report:
     if arguments.target is None:
         return check_specification(options)
+    if arguments.target not in loading.adapters() and Path(arguments.target).is_dir():
+        return check_results(Path(arguments.target), options)
     try:
         return check_target(loading.load(arguments.target), options)
     except loading.LoadError as error:

@@ -166,7 +166,8 @@ class _Lowered:
             return tuple(map(self.back, result))
         if not _floats(result):
             return result
-        if (name := str(result.dtype).rpartition(".")[2]) != self.dtype:
+        dtype = result.dtype
+        if (name := getattr(dtype, "name", str(dtype).rpartition(".")[2])) != self.dtype:
             raise TypeError(f"returned {name} for inputs in {self.dtype}")
         return self.cast(result, "float64")
 
@@ -190,12 +191,18 @@ def _casts(framework: str) -> Callable[[Any, str], Any]:
         return lambda array, dtype: array.to(getattr(torch, dtype))
     if framework == "jax":
         return lambda array, dtype: array.astype(dtype)
+    if framework == "tensorflow":
+        import tensorflow as tf
+
+        return lambda array, dtype: tf.cast(array, dtype)
     if framework == "numpy":
         return lambda array, dtype: array.astype(_numpy_dtype(dtype))
 
     def cast(array: Any, dtype: str) -> Any:
         if dtype == "bfloat16":
-            raise Unsupported("refimpl.autograd has no bfloat16")
+            raise Unsupported(
+                f"{'CuPy' if framework == 'cupy' else 'refimpl.autograd'} has no bfloat16"
+            )
         return ag.array_namespace(array).astype(array, getattr(np, dtype))
 
     return cast

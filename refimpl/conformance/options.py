@@ -54,6 +54,7 @@ def _add_choices(check: argparse.ArgumentParser) -> None:
     group.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
     group.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
     group.add_argument("--dtype", choices=DTYPES, help="the smooth cases in this format instead")
+    group.add_argument("--device", metavar="NAME", help="where the inputs are: cuda, cuda:1, gpu")
     group.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
     group.add_argument("--replay", metavar="ID", help="the case that a JSON report calls ID")
     group.add_argument(
@@ -95,6 +96,7 @@ def chosen(arguments: argparse.Namespace) -> Options:
         fail_fast=arguments.fail_fast,
         jobs=arguments.jobs,
         dtype=arguments.dtype,
+        device=arguments.device,
         known=read_known(arguments.xfail) if arguments.xfail else None,
     )
 
@@ -113,6 +115,7 @@ def _replayed(arguments: argparse.Namespace) -> Options:
         levels=levels,
         function=function,
         dtype=arguments.dtype,
+        device=arguments.device,
     )
 
 

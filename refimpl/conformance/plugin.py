@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _MARK = "conformance(method, target, framework, ...): a test for each case of the specification"
 _OPTIONS = ("cases", "levels", "max_cases", "seed", "dtype")
-_CLAIMS = ("framework", "vjp", "checks", "expected_failures", "jit")
+_CLAIMS = ("framework", "vjp", "checks", "expected_failures", "jit", "device")
 
 
 def pytest_configure(config: pytest.Config) -> None:

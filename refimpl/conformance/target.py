@@ -22,7 +22,8 @@ from refimpl.spec import CHECKS
 F = TypeVar("F", bound=Callable[..., Any])
 
 MARK = "__refimpl_implements__"
-FRAMEWORKS = ("numpy", "torch", "jax", "refimpl")
+FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow", "cupy", "refimpl")
+_WITHOUT_DERIVATIVES = ("numpy", "cupy")
 
 
 class Unsupported(Exception):  # noqa: N818
@@ -36,15 +37,18 @@ class Unsupported(Exception):  # noqa: N818
 class Implementation:
     """One function under test, and what it claims.
 
-    vjp                for framework="numpy", which has no derivatives of its own: a function
-                       `vjp(cotangents, **inputs, **params)` that takes the cotangents by output
-                       name and returns the gradients by input name
+    vjp                for framework="numpy" and "cupy", which have no derivatives of their own: a
+                       function `vjp(cotangents, **inputs, **params)` that takes the cotangents by
+                       output name and returns the gradients by input name
     checks             the comparisons to make; leave one out when the library cannot do it, and it
                        is counted as unsupported
     expected_failures  reasons by pattern: of case names ("odd_even-n1*"), of case and check
                        ("odd_even-n1*:vjp"), or of case, check and symptom ("*:*:precision"). They
                        are strict: in a full run, a pattern that nothing fails for is a finding
     jit                for framework="jax": whether the function is compiled
+    device             where the function gets its inputs, and must leave its results, by the
+                       framework's own name: "cuda", "cuda:1", "gpu"; "cuda" for framework="refimpl"
+                       means CuPy arrays. The framework's default device where it is None
     """
 
     entry: str
@@ -54,6 +58,7 @@ class Implementation:
     checks: tuple[str, ...] = CHECKS
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     jit: bool = True
+    device: str | None = None
 
     @property
     def label(self) -> str:
@@ -78,22 +83,26 @@ def implements(
     checks: Iterable[str] = CHECKS,
     expected_failures: Mapping[str, str] | None = None,
     jit: bool = True,
+    device: str | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as an implementation of the entry. The options are Implementation's.
 
     A function may implement several entries: stack the decorators.
     """
     if framework not in FRAMEWORKS:
-        raise ValueError(f"framework {framework!r}: expected one of {', '.join(FRAMEWORKS)}")
+        known = f"framework {framework!r}: expected one of {', '.join(FRAMEWORKS)}"
+        hint = "wrap the function to take and return NumPy arrays, and pass its gradient as vjp="
+        raise ValueError(f"{known}; {hint}")
     chosen = tuple(checks)
     if unknown := sorted(set(chosen) - set(CHECKS)):
         raise ValueError(f"checks {unknown}: expected some of {', '.join(CHECKS)}")
-    if vjp is not None and framework != "numpy":
-        raise ValueError(f"vjp= is for framework='numpy'; {framework} differentiates by itself")
+    if vjp is not None and framework not in _WITHOUT_DERIVATIVES:
+        known = " and ".join(map(repr, _WITHOUT_DERIVATIVES))
+        raise ValueError(f"vjp= is for framework {known}; {framework} differentiates by itself")
 
     def mark(function: F) -> F:
         expected = dict(expected_failures or {})
-        claim = Implementation(entry, function, framework, vjp, chosen, expected, jit)
+        claim = Implementation(entry, function, framework, vjp, chosen, expected, jit, device)
         setattr(function, MARK, (*getattr(function, MARK, ()), claim))
         return function
 

@@ -6,7 +6,14 @@ from importlib import metadata
 
 from .target import Target
 
-_NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "jax": ("jax",), "refimpl": ("numpy",)}
+_NEEDS = {
+    "numpy": ("numpy",),
+    "torch": ("torch",),
+    "jax": ("jax",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    "cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x"),
+    "refimpl": ("numpy",),
+}
 
 
 def versions(target: Target) -> dict[str, str]:

@@ -55,7 +55,8 @@ def test_a_syntax_error_is_shown_with_its_line(check):
         (
             "from refimpl.conformance import implements\n"
             '@implements("a.b", framework="tf")\ndef f(): ...',
-            "ValueError: framework 'tf': expected one of numpy, torch, jax, refimpl (target.py:2",
+            "ValueError: framework 'tf': expected one of numpy, torch, jax, tensorflow, cupy, "
+            "refimpl; wrap the function to take and return NumPy arrays",
         ),
     ],
 )
@@ -207,7 +208,7 @@ def test_an_expected_failure_covers_only_the_symptom_that_it_names(check):
 
 def test_a_missing_framework_is_a_finding_that_says_what_to_install(check, monkeypatch):
     reason = "PyTorch is not installed: pip install torch"
-    monkeypatch.setattr(on_torch, "missing", lambda: reason)
+    monkeypatch.setattr(on_torch, "missing", lambda device: reason)
     status, out, _ = check(replace=[('framework="refimpl"', 'framework="torch"')])
     assert status == 1
     assert reason in out
@@ -229,7 +230,7 @@ def test_inputs_that_are_written_to_are_found(check):
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"framework": "tensorflow"}, "expected one of numpy, torch, jax, refimpl"),
+        ({"framework": "paddle"}, "expected one of numpy, torch, jax, tensorflow, cupy, refimpl"),
         ({"framework": "numpy", "checks": ("value",)}, "expected some of values, vjp"),
         ({"framework": "torch", "vjp": print}, "torch differentiates by itself"),
     ],

@@ -3,7 +3,7 @@
 Every module here offers the same five functions on NumPy arrays, so that a check does not know
 which framework it is talking to:
 
-    missing()                            None, or why the framework cannot be used
+    missing(device=None)                 None, or why the framework cannot be used, or that device
     values(problem)                      outputs by name
     vjp(problem, cotangents)             gradient of sum <output, cotangent>, by input
     jvp(problem, tangents)               derivative of the outputs along the tangents, by output
@@ -26,7 +26,15 @@ from refimpl.conformance.target import Implementation
 
 Arrays = Mapping[str, np.ndarray]
 
-_MODULES = {"numpy": "on_numpy", "torch": "on_torch", "jax": "on_jax", "refimpl": "on_engine"}
+_MODULES = {
+    "numpy": "on_numpy",
+    "torch": "on_torch",
+    "jax": "on_jax",
+    "tensorflow": "on_tensorflow",
+    "cupy": "on_cupy",
+    "refimpl": "on_engine",
+    "files": "on_files",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,11 @@ class Problem:
     params: Mapping[str, Any]
     differentiable: tuple[str, ...]
     implementation: Implementation | None = None
+
+    @property
+    def device(self) -> str | None:
+        """Where the function gets its inputs; None for the framework's default."""
+        return self.implementation.device if self.implementation else None
 
     def at(self, inputs: Arrays, params: Mapping[str, Any] | None = None) -> Problem:
         """The same function at another point."""

@@ -1,23 +1,30 @@
-"""Array-API functions on NumPy arrays, differentiated by refimpl.autograd.
+"""Array-API functions on NumPy arrays, or CuPy's, differentiated by refimpl.autograd.
 
 The reference itself is evaluated here; an implementation may ask for it with framework="refimpl".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from refimpl import autograd as ag
 
-from . import Arrays, Problem, floating
-from .on_numpy import values as values  # plain arrays in, plain arrays out
+from . import Arrays, Problem, floating, on_cupy, on_numpy
 
 
-def missing() -> str | None:
-    """The engine is always there."""
-    return None
+def missing(device: str | None = None) -> str | None:
+    """The engine is always there; its device is CuPy's."""
+    if device in (None, "cpu"):
+        return None
+    return on_cupy.missing(device)
+
+
+def values(problem: Problem) -> dict[str, np.ndarray]:
+    """Plain arrays in, plain arrays out."""
+    return (on_cupy if _on_device(problem) else on_numpy).values(problem)
 
 
 def vjp(problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
@@ -25,7 +32,8 @@ def vjp(problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
     moving, function = _prepare(problem)
     outputs, pull = ag.vjp(function, moving)
     zeros = {name: np.zeros_like(ag.to_numpy(value)) for name, value in outputs.items()}
-    weights = {name: np.asarray(cotangents.get(name, zeros[name])) for name in outputs}
+    put = _put(problem)
+    weights = {name: put(cotangents.get(name, zeros[name])) for name in outputs}
     (gradients,) = pull(weights)
     return {name: ag.to_numpy(gradients[name]) for name in moving}
 
@@ -33,7 +41,8 @@ def vjp(problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
 def jvp(problem: Problem, tangents: Arrays) -> dict[str, np.ndarray]:
     """Derivative of the floating outputs along the tangents."""
     moving, function = _prepare(problem)
-    along = {name: np.asarray(tangents[name]) for name in moving}
+    put = _put(problem)
+    along = {name: put(tangents[name]) for name in moving}
     _, pushed = ag.jvp(function, (moving,), (along,))
     return {name: ag.to_numpy(value) for name, value in pushed.items()}
 
@@ -42,16 +51,28 @@ def hvp(problem: Problem, cotangents: Arrays, vector: Arrays) -> dict[str, np.nd
     """Gradient of <gradient, vector> at fixed cotangents."""
     moving, function = _prepare(problem)
 
-    def scalar(arrays: dict[str, Any]) -> Any:
-        return _dot(function(arrays), cotangents)
+    put = _put(problem)
+    weights = {name: put(weight) for name, weight in cotangents.items()}
 
-    along = {name: np.asarray(vector[name]) for name in moving}
+    def scalar(arrays: dict[str, Any]) -> Any:
+        return _dot(function(arrays), weights)
+
+    along = {name: put(vector[name]) for name in moving}
     second = ag.hvp(scalar, moving, along)
     return {name: ag.to_numpy(second[name]) for name in moving}
 
 
-def _prepare(problem: Problem) -> tuple[dict[str, np.ndarray], Any]:
-    moving, fixed = problem.split()
+def _on_device(problem: Problem) -> bool:
+    return problem.device not in (None, "cpu")
+
+
+def _put(problem: Problem) -> Callable[[Any], Any]:
+    return on_cupy.put if _on_device(problem) else np.asarray
+
+
+def _prepare(problem: Problem) -> tuple[dict[str, Any], Any]:
+    put = _put(problem)
+    moving, fixed = ({k: put(v) for k, v in part.items()} for part in problem.split())
 
     def function(arrays: dict[str, Any]) -> dict[str, Any]:
         return floating(problem.named(problem.call(**arrays, **fixed, **problem.params)))
@@ -59,7 +80,7 @@ def _prepare(problem: Problem) -> tuple[dict[str, np.ndarray], Any]:
     return moving, function
 
 
-def _dot(outputs: dict[str, Any], weights: Arrays) -> Any:
+def _dot(outputs: dict[str, Any], weights: dict[str, Any]) -> Any:
     total: Any = 0.0
     for name, value in outputs.items():
         if name in weights:

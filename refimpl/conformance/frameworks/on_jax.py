@@ -16,10 +16,14 @@ _LIMIT = 64  # compiled functions that are kept
 _kept: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
 
-def missing() -> str | None:
+def missing(device: str | None = None) -> str | None:
     """Why JAX cannot be used, or None."""
     if importlib.util.find_spec("jax") is None:
         return "JAX is not installed: pip install jax"
+    try:
+        _device(device)
+    except Exception as error:
+        return f"JAX cannot use the device {device!r}: {str(error).splitlines()[0]}"
     return None
 
 
@@ -76,9 +80,28 @@ def _run(problem: Problem, transform: Callable[..., Any], *directions: Arrays) -
 
     moving, fixed = problem.split()
     with Jax.precision():
-        on_device = jax.tree.map(jax.numpy.asarray, (moving, fixed, *map(dict, directions)))
+        where = _device(problem.device)
+        put = lambda array: jax.device_put(np.asarray(array), where)  # noqa: E731
+        on_device = jax.tree.map(put, (moving, fixed, *map(dict, directions)))
         result = _compiled(problem, transform)(*on_device)
+        for name, value in result.items():
+            if where is not None and value.devices() != {where}:
+                (found,) = value.devices()
+                raise TypeError(f"output {name} is on {found}, its inputs on {where}")
         return {name: to_host(value) for name, value in _checked(result).items()}
+
+
+def _device(name: str | None) -> Any:
+    """The device called `cpu`, `gpu` or `cuda:1`; None for none."""
+    import jax
+
+    if name is None:
+        return None
+    platform, _, index = name.partition(":")
+    devices = jax.devices(platform)
+    if not (index or "0").isdigit() or int(index or 0) >= len(devices):
+        raise ValueError(f"there are {len(devices)} of {platform}, numbered from 0")
+    return devices[int(index or 0)]
 
 
 def _compiled(problem: Problem, transform: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,54 +13,69 @@ from refimpl.conformance.target import Unsupported
 from . import Arrays, Problem, untouched
 
 
-def missing() -> str | None:
-    """NumPy is always there."""
-    return None
+@dataclass(frozen=True)
+class WithoutDerivatives:
+    """What a library without derivatives offers, given how arrays come to it and back.
+
+    name  of the library, for messages
+    put   a NumPy array -> a new array of the library
+    host  (subject, result) -> NumPy array; TypeError for what is no array of the library
+    """
+
+    name: str
+    put: Callable[[Any], Any]
+    host: Callable[[str, Any], np.ndarray]
+
+    def values(self, problem: Problem) -> dict[str, np.ndarray]:
+        """The outputs by name; inputs that were written to are an error."""
+        inputs = {name: self.put(array) for name, array in problem.inputs.items()}
+        result = problem.named(problem.call(**inputs, **problem.params))
+        after = {name: self.host(name, array) for name, array in inputs.items()}
+        untouched(problem.inputs, after)
+        return {name: self.host(f"output {name}", value) for name, value in result.items()}
+
+    def vjp(self, problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
+        """The gradients that the author's `vjp=` gives."""
+        supplied = problem.implementation.vjp if problem.implementation else None
+        if supplied is None:
+            raise Unsupported("no derivative given (pass vjp= to @implements)")
+        inputs = {name: self.put(array) for name, array in problem.inputs.items()}
+        given = {name: self.put(array) for name, array in cotangents.items()}
+        result = supplied(given, **inputs, **problem.params)
+        found = _by_input(result, problem.differentiable)
+        return {name: self.host(f"the gradient of {name}", g) for name, g in found.items()}
+
+    def jvp(self, problem: Problem, tangents: Arrays) -> dict[str, np.ndarray]:
+        """Not available."""
+        raise Unsupported(f"{self.name} has no derivatives of its own: no forward mode")
+
+    def hvp(self, problem: Problem, cotangents: Arrays, vector: Arrays) -> dict[str, np.ndarray]:
+        """Not available."""
+        raise Unsupported(f"{self.name} has no derivatives of its own: no second order")
 
 
-def values(problem: Problem) -> dict[str, np.ndarray]:
-    """The outputs by name."""
-    inputs = {name: np.array(array) for name, array in problem.inputs.items()}
-    result = problem.named(problem.call(**inputs, **problem.params))
-    untouched(problem.inputs, inputs)
-    return {name: host(name, value) for name, value in result.items()}
+def missing(device: str | None = None) -> str | None:
+    """NumPy is always there, and has no devices."""
+    return f"NumPy has no device {device!r}; framework='cupy' has" if device else None
 
 
-def host(name: str, value: Any) -> np.ndarray:
-    """The output as a NumPy array. TypeError when it is not a NumPy array or number."""
+def _host(subject: str, value: Any) -> np.ndarray:
     if not isinstance(value, (np.ndarray, np.generic)):
-        raise TypeError(f"output {name} is a {type(value).__name__}, expected a NumPy array")
+        raise TypeError(f"{subject} is a {type(value).__name__}, expected a NumPy array")
     return np.asarray(value)
 
 
-def vjp(problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
-    """The gradients that the author's `vjp=` gives."""
-    supplied = problem.implementation.vjp if problem.implementation else None
-    if supplied is None:
-        raise Unsupported("no derivative given (pass vjp= to @implements)")
-    copies = {name: np.array(array) for name, array in problem.inputs.items()}
-    given = {name: np.array(array) for name, array in cotangents.items()}
-    result = supplied(given, **copies, **problem.params)
-    return _by_input(result, problem.differentiable)
-
-
-def _by_input(result: Any, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _by_input(result: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if isinstance(result, Mapping):
         if absent := [name for name in names if name not in result]:
             raise ValueError(f"vjp returned no gradient for {', '.join(absent)}")
-        return {name: np.asarray(result[name]) for name in names}
+        return {name: result[name] for name in names}
     gradients = tuple(result) if isinstance(result, (tuple, list)) else (result,)
     if len(gradients) != len(names):
         wanted = f"{len(names)}: {', '.join(names)}"
         raise ValueError(f"vjp returned {len(gradients)} gradients, expected {wanted}")
-    return {name: np.asarray(value) for name, value in zip(names, gradients, strict=True)}
+    return dict(zip(names, gradients, strict=True))
 
 
-def jvp(problem: Problem, tangents: Arrays) -> NoReturn:
-    """Not available: NumPy has no derivatives."""
-    raise Unsupported("NumPy has no derivatives of its own: no forward mode")
-
-
-def hvp(problem: Problem, cotangents: Arrays, vector: Arrays) -> NoReturn:
-    """Not available: NumPy has no derivatives."""
-    raise Unsupported("NumPy has no derivatives of its own: no second order")
+_NUMPY = WithoutDerivatives("NumPy", np.array, _host)
+values, vjp, jvp, hvp = _NUMPY.values, _NUMPY.vjp, _NUMPY.jvp, _NUMPY.hvp
