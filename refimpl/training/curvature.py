@@ -1,12 +1,13 @@
 """Gradients and Hessians of losses, sample by sample.
 
-A loss here is a function of the outputs y (N, m) of a network that returns one number per sample,
-(N,), where a sample's number depends on that sample's outputs only. For a ranking loss a sample is
-a set of m scores.
+A loss here is a function of the outputs y (..., m) of a network that returns one number per sample,
+(...,), where a sample's number depends on that sample's outputs only. For a ranking loss a sample
+is a set of m scores. All leading axes are the batch; N is the number of samples.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ Loss = Callable[[Array], Array]
 
 
 def sample_gradients(loss: Loss, y: Array) -> tuple[Array, Array]:
-    """The losses (N,) and their gradients G (N, m).
+    """The losses (...,) and their gradients G (..., m), of outputs y (..., m).
 
     Raises ValueError if the loss does not return one number per sample.
 
@@ -33,8 +34,13 @@ def sample_gradients(loss: Loss, y: Array) -> tuple[Array, Array]:
 
 
 def sample_hessians(loss: Loss, y: Array) -> Array:
-    """The Hessians (N, m, m): the gradient is traced once and pulled back m times, each time for
+    """The Hessians (..., m, m): the gradient is traced once and pulled back m times, each time for
     one output of all samples.
+
+    >>> import numpy as np
+    >>> sample_hessians(lambda y: y[..., 0] * y[..., 1], np.array([[1.0, 2.0]]))
+    array([[[0., 1.],
+            [1., 0.]]])
     """
     xp = array_namespace(y)
     eye = identity(y.shape[-1], y)
@@ -46,14 +52,21 @@ def sample_hessians(loss: Loss, y: Array) -> Array:
 def mean_hessian(loss: Loss, y: Array) -> Array:
     """H = (1/N) sum_i Hess l_i, (m, m), symmetrised against rounding."""
     xp = array_namespace(y)
-    H = xp.mean(sample_hessians(loss, y), axis=0)
+    H = xp.mean(sample_hessians(loss, y), axis=tuple(range(y.ndim - 1)))
     return (H + xp.matrix_transpose(H)) / 2
 
 
 def empirical_fisher(gradients: Array) -> Array:
-    """F = (1/N) sum_i G_i G_i^T, (m, m), of gradients (N, m); positive semidefinite."""
+    """F = (1/N) sum_i G_i G_i^T, (m, m), of gradients (..., m); positive semidefinite.
+
+    >>> import numpy as np
+    >>> empirical_fisher(np.array([[1.0, 1.0], [1.0, -1.0]]))
+    array([[1., 0.],
+           [0., 1.]])
+    """
     xp = array_namespace(gradients)
-    return xp.matrix_transpose(gradients) @ gradients / max(gradients.shape[0], 1)
+    G = xp.reshape(gradients, (math.prod(gradients.shape[:-1]), gradients.shape[-1]))
+    return xp.matrix_transpose(G) @ G / max(G.shape[0], 1)
 
 
 def smallest_eigenvalue(matrix: Array) -> float:

@@ -89,6 +89,14 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
             {"loss": "binary", "lambda_": 0.1, "curvature": curvature, "per_sample": True},
             clause="C_i of each sample", checks=("values", "vjp"),
         )  # fmt: skip
+    inputs = {"outputs": rng.normal(size=(2, 1, 3, 3)), "targets": rng.uniform(0, 1, (2, 1, 3, 3))}
+    for per_sample in (False, True):
+        yield Case(
+            f"batch2x1x3-{'each' if per_sample else 'mean'}", inputs,
+            {"loss": "binary", "lambda_": 0.1, "per_sample": per_sample},
+            clause="all leading axes are samples", checks=("values", "vjp"),
+        )  # fmt: skip
+    inputs = {"outputs": rng.normal(size=(4, 3)), "targets": rng.uniform(0, 1, (4, 3))}
     params = {"loss": "squared", "lambda_": 0.0}
     clause = "H = I: the target is reached, and the Newton loss is the loss"
     yield Case("quadratic-undamped", inputs, params, clause=clause, checks=("values", "vjp"))

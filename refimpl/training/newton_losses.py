@@ -6,8 +6,8 @@ gradient steps this is gradient descent. With a damped Newton step for the first
 hard to optimise - those of differentiable algorithms - become well conditioned at little cost,
 because C is only m x m.
 
-Symbols: y outputs (N, m), G_i gradient of sample i, C = H + lambda I or F + lambda I, H the Hessian
-averaged over the samples, F = (1/N) sum G_i G_i^T the empirical Fisher matrix.
+Symbols: y outputs (..., m) of N samples, G_i gradient of sample i, C = H + lambda I (or F instead),
+H the Hessian averaged over the samples, F = (1/N) sum G_i G_i^T the empirical Fisher matrix.
 
 Source: Petersen et al. 2024, "Newton Losses: Using Curvature Information for Learning with
 Differentiable Algorithms", NeurIPS.
@@ -15,6 +15,7 @@ Differentiable Algorithms", NeurIPS.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -43,11 +44,11 @@ REACTIONS = ("warn", "raise", "allow")
 class NewtonStep(NamedTuple):
     """A damped Newton step on the outputs of a network.
 
-    target     z*, (N, m)
-    losses     l_i(y_i), (N,)
-    gradients  G, (N, m)
-    direction  (C + lambda I)^-1 G_i, (N, m): the gradient of the Newton loss of each sample
-    curvature  C without damping: (m, m), or (N, m, m) per sample
+    target     z*, (..., m)
+    losses     l_i(y_i), (...,)
+    gradients  G, (..., m)
+    direction  (C + lambda I)^-1 G_i, (..., m): the gradient of the Newton loss of each sample
+    curvature  C without damping: (m, m), or (..., m, m) per sample
     """
 
     target: Array
@@ -104,20 +105,23 @@ def newton_step(
 ) -> NewtonStep:
     """z*_i = y_i - (C + lambda I)^-1 G_i for every sample i.
 
-    loss        function of outputs (N, m) that returns one number per sample, (N,)
-    outputs     y, (N, m), N >= 1
+    loss        function of outputs (..., m) that returns one number per sample, (...,)
+    outputs     y, (..., m): the leading axes, one or more, are the batch of N >= 1 samples
     lambda_     damping >= 0. It is required (> 0) where C is singular: for the Fisher matrix of
                 fewer than m samples, and for losses of differences, such as ranking losses and
                 cross-entropy, whose Hessian has the all-ones vector in its null space.
     curvature   "hessian" or "fisher"
-    per_sample  C_i of each sample in place of the average; averaging tames single steps
+    per_sample  the element-wise variant: C_i of each sample in place of the average, which tames
+                single steps
 
     indefinite  what to do if H + lambda I is not positive definite: "warn" (RuntimeWarning),
                 "raise" (ValueError) or "allow". The Hessians of ranking losses are indefinite in
                 places, and the step then ascends in some directions. Raise lambda above minus the
-                smallest eigenvalue, or use the Fisher matrix, which is never negative.
+                smallest eigenvalue, or use the Fisher matrix, which is never negative. Looking
+                needs numbers: in functions that JAX compiles, use "allow".
 
-    Raises ValueError for other shapes, and for unknown names.
+    Raises ValueError for other shapes, for unknown names, and, unless "allow", for a singular C
+    without damping.
 
     >>> import numpy as np
     >>> from refimpl.autograd import array_namespace
@@ -129,17 +133,18 @@ def newton_step(
     >>> step.target
     array([[3., 3.]])
     """
-    y = float_array(outputs, "outputs", min_ndim=2)
-    if y.ndim != 2 or y.shape[0] == 0:
-        raise ValueError(f"outputs: expected (N, m) with N >= 1, got {tuple(y.shape)}")
+    y = float_array(outputs, "outputs")
+    if y.ndim < 2 or math.prod(y.shape[:-1]) == 0:
+        raise ValueError(f"outputs: expected (..., m) with N >= 1 samples, got {tuple(y.shape)}")
     lambda_ = non_negative(lambda_, "lambda_")
     choose(curvature, CURVATURES, "curvature")
+    choose(indefinite, REACTIONS, "indefinite")
     losses, G = sample_gradients(loss, y)
     if curvature == "fisher":
         C = G[..., :, None] * G[..., None, :] if per_sample else empirical_fisher(G)
     else:
         C = sample_hessians(loss, y) if per_sample else mean_hessian(loss, y)
-        _report_indefinite(C, lambda_, choose(indefinite, REACTIONS, "indefinite"))
+    _report_curvature(C, lambda_, indefinite)
     direction = _solve_rows(C, G, lambda_)
     return NewtonStep(y - direction, losses, G, direction, C)
 
@@ -178,10 +183,17 @@ def newton_loss(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> A
 
     Its gradient, (1/N) (C + lambda I)^-1 G_i, flows into the network in place of the gradient of
     the mean loss. Arguments and errors are those of `newton_step`.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> steep = lambda y: 50.0 * (y[..., 0] - 1.0) ** 2
+    >>> grad(lambda y: newton_loss(steep, y, 0.0))(np.array([[3.0]]))  # 200 without the curvature
+    array([[2.]])
     """
-    xp = array_namespace(outputs)
-    step = newton_step(loss, stop_gradient(outputs), lambda_, **options)
-    return xp.mean(0.5 * xp.sum((outputs - stop_gradient(step.target)) ** 2, axis=-1))
+    y = float_array(outputs, "outputs")
+    xp = array_namespace(y)
+    step = newton_step(loss, stop_gradient(y), lambda_, **options)
+    return xp.mean(0.5 * xp.sum((y - stop_gradient(step.target)) ** 2, axis=-1))
 
 
 @specification(
@@ -199,12 +211,20 @@ def newton_loss(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> A
 def inject_hessian(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> Array:
     """The mean of the losses themselves, with the gradient of `newton_loss`; a scalar.
 
-    For logging the loss that is meant while training by the other one.
+    For logging the loss that is meant while training by the other one. Arguments and errors are
+    those of `newton_step`.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import value_and_grad
+    >>> steep = lambda y: 50.0 * (y[..., 0] - 1.0) ** 2
+    >>> value_and_grad(lambda y: inject_hessian(steep, y, 0.0))(np.array([[3.0]]))
+    (np.float64(200.0), array([[2.]]))
     """
-    xp = array_namespace(outputs)
-    step = newton_step(loss, stop_gradient(outputs), lambda_, **options)
-    direction = stop_gradient(step.direction) / outputs.shape[0]
-    moved = xp.sum(direction * outputs)
+    y = float_array(outputs, "outputs")
+    xp = array_namespace(y)
+    step = newton_step(loss, stop_gradient(y), lambda_, **options)
+    direction = stop_gradient(step.direction) / math.prod(y.shape[:-1])
+    moved = xp.sum(direction * y)
     return moved + stop_gradient(xp.mean(step.losses) - moved)
 
 
@@ -239,6 +259,9 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
                 {"lambda_": lambda_},
                 checks=("values", "vjp"),
             )
+    inputs = {"outputs": rng.normal(size=(2, 1, 3, 4))}
+    yield Case("batch2x1x3", inputs, {"lambda_": 0.1}, checks=("values", "vjp"),
+               clause="all leading axes are samples")  # fmt: skip
 
 
 def _same_values(run: Any, inputs: Any, params: Any) -> str | None:
@@ -259,7 +282,7 @@ def _same_values(run: Any, inputs: Any, params: Any) -> str | None:
 def inject_fisher(outputs: Array, *, lambda_: float) -> Array:
     """The identity, to be placed between a network and a loss; it conditions the gradient.
 
-    outputs  (N, m), N samples
+    outputs  (..., m): the leading axes, one or more, are the batch of N samples
     lambda_  damping > 0
     returns  the same values
 
@@ -269,27 +292,41 @@ def inject_fisher(outputs: Array, *, lambda_: float) -> Array:
     sample the result G/(lambda + |G|^2) is never longer than 1/(2 sqrt(lambda)).
 
     Raises ValueError for other shapes and for damping that is not positive.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> grad(lambda y: 1e6 * inject_fisher(y, lambda_=0.25)[0, 0])(np.array([[1.0]])).round(9)
+    array([[1.e-06]])
     """
     y = float_array(outputs, "outputs", min_ndim=2)
-    if y.ndim != 2:
-        raise ValueError(f"outputs: expected (N, m), got {tuple(y.shape)}")
-    return _identity(y, lambda_=positive(lambda_, "lambda_"))
+    lambda_ = positive(lambda_, "lambda_")
+    xp, shape = array_namespace(y), tuple(y.shape)
+    rows = xp.reshape(y, (math.prod(shape[:-1]), shape[-1]))
+    return xp.reshape(_identity(rows, lambda_=lambda_), shape)
 
 
 def _solve_rows(C: Array, G: Array, lambda_: float) -> Array:
     """(C + lambda I)^-1 G_i for every row G_i, C shared or one per row."""
     xp = array_namespace(C, G)
-    if C.ndim == 3:
+    if C.ndim > 2:
         return solve_damped(C, G[..., None], lambda_)[..., 0]
-    return xp.matrix_transpose(solve_damped(C, xp.matrix_transpose(G), lambda_))
+    rows = xp.reshape(G, (math.prod(G.shape[:-1]), G.shape[-1]))
+    solved = solve_damped(C, xp.matrix_transpose(rows), lambda_)
+    return xp.reshape(xp.matrix_transpose(solved), tuple(G.shape))
 
 
-def _report_indefinite(H: Array, lambda_: float, reaction: str) -> None:
-    if reaction == "allow" or is_traced(H):
+def _report_curvature(C: Array, lambda_: float, reaction: str) -> None:
+    """Say so where C + lambda I is not positive definite."""
+    if reaction == "allow" or is_traced(C):
         return
-    least = smallest_eigenvalue(H)
-    scale = float(array_namespace(H).max(abs(H)))
-    if least + lambda_ >= -1e-9 * scale:
+    least, xp = smallest_eigenvalue(C), array_namespace(C)
+    rounding = max(1e-9, 50 * float(xp.finfo(C.dtype).eps)) * float(xp.max(abs(C)))
+    if lambda_ == 0 and abs(least) <= rounding:
+        raise ValueError(
+            "lambda_: the curvature is singular, as it is for losses of differences and for the "
+            "Fisher matrix of few samples, so the step needs lambda > 0"
+        )
+    if least + lambda_ >= -rounding:
         return
     message = (
         f"newton_step: the Hessian has the eigenvalue {least:.3g} and lambda is {lambda_:.3g}, so "

@@ -184,3 +184,68 @@ def test_other_shapes_and_losses_are_refused():
         newton_step(cross_entropy, Y, 1.0, curvature="newton")
     with pytest.raises(ValueError, match="lambda_"):
         inject_fisher(Y, lambda_=0.0)
+
+
+def product(y):
+    """Its Hessian is neither diagonal nor constant."""
+    return y[..., 0] ** 2 * y[..., 1] + y[..., 2] ** 4 / 12 + 2.0 * y[..., 3] ** 2
+
+
+@pytest.mark.parametrize("curvature", ["hessian", "fisher"])
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_leading_axes_are_all_samples(curvature, per_sample):
+    options = {"curvature": curvature, "per_sample": per_sample, "indefinite": "allow"}
+    flat, y = Y, Y.reshape(2, 1, 3, 4)
+    wanted, found = (newton_step(product, v, 9.0, **options) for v in (flat, y))
+    np.testing.assert_allclose(found.target, wanted.target.reshape(y.shape), rtol=1e-12)
+    for method in (newton_loss, inject_hessian):
+        g = grad(lambda v: method(product, v, 9.0, **options))(y)  # noqa: B023
+        np.testing.assert_allclose(g, found.direction / 6, rtol=1e-12)
+    both = [
+        grad(lambda v: array_namespace(v).mean(product(inject_fisher(v, lambda_=0.3))))(v)
+        for v in (flat, y)
+    ]
+    np.testing.assert_allclose(both[1], both[0].reshape(y.shape), rtol=1e-12)
+
+
+def test_the_element_wise_variant_is_the_step_of_every_sample_alone():
+    for curvature in ("hessian", "fisher"):
+        together = newton_step(cross_entropy, Y, 0.1, curvature=curvature, per_sample=True)
+        for i, label in enumerate(LABELS):
+
+            def alone(y, label=label):
+                return -log_softmax(y)[..., label]
+
+            single = newton_step(alone, Y[i : i + 1], 0.1, curvature=curvature)
+            np.testing.assert_allclose(together.target[i], single.target[0], rtol=1e-10)
+
+
+def test_undamped_singular_curvature_is_refused_and_not_divided_by():
+    def linear(y):
+        return array_namespace(y).sum(y, axis=-1)
+
+    for loss, options in (
+        (cross_entropy, {}),
+        (linear, {}),
+        (cross_entropy, {"per_sample": True}),
+        (cross_entropy, {"curvature": "fisher"}),  # the gradients sum to 0
+    ):
+        with pytest.raises(ValueError, match=r"lambda_: the curvature is singular.*lambda > 0"):
+            newton_step(loss, Y, 0.0, **options)
+        assert np.isfinite(newton_step(loss, Y, 1e-3, **options).target).all()
+
+
+def test_the_warning_comes_through_a_gradient_too():
+    def well(y):
+        return 0.25 * array_namespace(y).sum((y * y - 1) ** 2, axis=-1)
+
+    for method in (newton_loss, inject_hessian):
+        with pytest.warns(RuntimeWarning, match="eigenvalue"):
+            grad(lambda y: method(well, y, 0.1))(0.1 * Y)  # noqa: B023
+
+
+def test_float32_is_kept_and_its_rounding_is_not_called_indefinite():
+    y = Y.astype(np.float32)
+    step = newton_step(cross_entropy, y, 1e-7)
+    assert {part.dtype for part in step} == {np.dtype(np.float32)}
+    assert grad(lambda v: newton_loss(cross_entropy, v, 0.1))(y).dtype == np.float32
