@@ -15,6 +15,10 @@ SMALL = {
         "--batch", "5", "--test-sets", "20",
     ],
     "smoothing": ["--densities", "gumbel", "--points", "1", "--repeats", "2", "--samples", "27"],
+    "knapsack": [
+        "--methods", "mle", "sfge-contextual", "--items", "4", "--instances", "20", "--batch", "8",
+        "--epochs", "2", "--repeats", "1",
+    ],
 }  # fmt: skip
 pytestmark = pytest.mark.usefixtures("few_digits")
 
