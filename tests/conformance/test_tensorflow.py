@@ -75,7 +75,8 @@ def passes_every_level(least, **options):
 
 @needed
 def test_right_functions_pass_at_some_cases():
-    passes_every_level(1, max_cases=3)
+    few = ("sorting.soft_sort", "logic.gate_mixture")
+    passes_every_level(1, max_cases=3, methods=few)
 
 
 @needed
@@ -107,7 +108,8 @@ def test_right_functions_pass_in_other_formats(dtype):
     ],
 )
 def test_wrong_functions_are_found(method, change, words):
-    report = check(*change, methods=(method,), max_cases=4)
+    levels = ("values", "vjp", "edge")
+    report = check(*change, methods=(method,), max_cases=6, levels=levels)
     assert report.failures
     assert words in " ".join(text_report(report).split())
 
