@@ -6,46 +6,87 @@ Differentiation and Gradient Estimation" (arXiv 2410.08125), theorem 8.
 
 from __future__ import annotations
 
-from ..autograd import Array, array_namespace, einsum, sort
+from typing import NamedTuple
+
+from ..autograd import Array, array_namespace, is_array, sort
 from ..distributions import Distribution
 from ..spec import Invariant, specification
-from ..validation import choose
+from ..validation import choose, float_array, positive
 from .noise import noise_law
-from .smoothing import centred, unscaled_score
+from .smoothing import centred, estimate_from_values
 from .smoothing_cases import constants_have_no_slope, covariance_cases, median_cases
+
+
+class SmoothedCovariance(NamedTuple):
+    """The covariance of f(v) and its derivatives from one set of samples.
+
+    covariance  (..., m, m)
+    by_x        (..., m, m, n)
+    by_scale    derivative by gamma, (..., m, m), or by the matrix L, (..., m, m, n, n)
+    """
+
+    covariance: Array
+    by_x: Array
+    by_scale: Array
 
 
 @specification(
     name="training.smoothed_covariance",
     source="Petersen et al. 2024, Generalizing Stochastic Smoothing, theorem 8",
-    inputs=("values", "noise"),
+    inputs=("values", "noise", "scale"),
     differentiable=(),
-    outputs=("covariance", "by_x"),
+    outputs=("covariance", "by_x", "by_scale"),
     cases=covariance_cases,
-    gradient="none: the derivative by x is an output",
+    gradient="none: the derivatives are outputs",
 )
 def smoothed_covariance(
     values: Array,
     noise: Array,
     scale: float | Array,
     distribution: str | Distribution = "gaussian",
-) -> tuple[Array, Array]:
-    """Covariance of f(v) over the samples, (..., m, m), and its derivative by x, (..., m, m, n).
+) -> SmoothedCovariance:
+    """Covariance of f(v) over the samples, v = x + L eps, with its derivatives by x and the scale.
 
-    values (S, ..., m), noise (S, ..., n). With t = L^-T s, the derivative of Cov[f_i, f_j] is
-    E[f_i f_j t] - E[f_i] E[f_j t] - E[f_j] E[f_i t] (theorem 8).
+    values (S, ..., m), noise (S, ..., n), scale as in `smoothing.estimate`. For a score t of a
+    parameter - L^-T s for x, L^-T (s eps^T - I) for the scale - the derivative of Cov[f_i, f_j] is
+    E[f_i f_j t] - E[f_i] E[f_j t] - E[f_j] E[f_i t] (theorem 8). Means over the samples stand for
+    expectations, so the covariance is too small by the factor 1 - 1/S on average.
+
+    Raises ValueError for shapes that do not fit.
+
+    >>> import numpy as np
+    >>> values, noise = np.array([[1.0], [0.0]]), np.array([[1.0], [-2.0]])
+    >>> smoothed_covariance(values, noise, 1.0)
+    SmoothedCovariance(covariance=array([[0.25]]), by_x=array([[[0.]]]), by_scale=array([[0.]]))
     """
-    xp = array_namespace(values, noise)
-    S = values.shape[0]
-    t = unscaled_score(noise_law(distribution).score(noise), scale)
-    mean = xp.mean(values, axis=0)
-    second = einsum("s...i,s...j->...ij", values, values) / S
-    covariance = second - mean[..., :, None] * mean[..., None, :]
-    third = einsum("s...ij,s...n->...ijn", values[..., :, None] * values[..., None, :], t) / S
-    first = einsum("s...m,s...n->...mn", values, t) / S
-    crossed = mean[..., :, None, None] * first[..., None, :, :]
-    mirrored = mean[..., None, :, None] * first[..., :, None, :]
-    return covariance, third - crossed - mirrored
+    values = float_array(values, "values", min_ndim=2)
+    first = estimate_from_values(values, noise, scale, distribution, "none")
+    products = values[..., :, None] * values[..., None, :]
+    m, xp = values.shape[-1], array_namespace(values)
+    flat = xp.reshape(products, (*values.shape[:-1], m * m))
+    second = estimate_from_values(flat, noise, scale, distribution, "none")
+    covariance = xp.reshape(second.value, (*values.shape[1:], m))
+    covariance = covariance - first.value[..., :, None] * first.value[..., None, :]
+    return SmoothedCovariance(
+        covariance,
+        *(
+            _of_product(first.value, one, two)
+            for one, two in zip(first[1:], second[1:], strict=True)
+        ),
+    )
+
+
+def _of_product(mean: Array, slopes: Array, products: Array) -> Array:
+    """d E[f_i f_j] - E[f_i] d E[f_j] - E[f_j] d E[f_i]; slopes (..., m, *k), products
+    (..., m m, *k).
+    """
+    xp, m, batch = array_namespace(mean, slopes), mean.shape[-1], mean.ndim - 1
+    tail = tuple(slopes.shape[batch + 1 :])
+    lead = tuple(mean.shape[:-1])
+    ones = (1,) * len(tail)
+    crossed = xp.reshape(mean, (*lead, m, 1, *ones)) * xp.reshape(slopes, (*lead, 1, m, *tail))
+    mirrored = xp.reshape(mean, (*lead, 1, m, *ones)) * xp.reshape(slopes, (*lead, m, 1, *tail))
+    return xp.reshape(products, (*lead, m, m, *tail)) - crossed - mirrored
 
 
 @specification(
@@ -77,11 +118,24 @@ def k_sample_median(
 
     values (G, k) of a scalar function at x + gamma eps, k odd; noise (G, k, n). The median exists
     where the mean does not; as a function of its k samples its score is the sum of theirs.
-    Returns a scalar and (n,). covariate: "none" or "loo" (the other groups).
+    Returns a scalar and (n,). covariate: "none" or "loo" (the other groups). gamma > 0.
+
+    Raises ValueError for an even k and for shapes that do not fit.
+
+    >>> import numpy as np
+    >>> noise = np.array([[[0.0], [1.0], [-3.0]], [[2.0], [0.5], [-1.0]]])
+    >>> value, by_x = k_sample_median(2 * noise[..., 0], noise, 1.0)
+    >>> float(value)
+    0.5
     """
-    k = values.shape[-1]
-    if k % 2 == 0:
+    values, noise = float_array(values, "values"), float_array(noise, "noise")
+    if values.ndim != 2 or values.shape[-1] % 2 == 0:
         raise ValueError(f"values: expected (groups, k) with odd k, got {tuple(values.shape)}")
+    if noise.ndim != 3 or tuple(noise.shape[:2]) != tuple(values.shape):
+        raise ValueError(f"noise: expected (*{tuple(values.shape)}, n), got {tuple(noise.shape)}")
+    if not is_array(gamma):
+        gamma = positive(gamma, "gamma")
+    k = values.shape[-1]
     median = sort(values, axis=-1)[..., k // 2]
     xp = array_namespace(values, noise)
     score = xp.sum(noise_law(distribution).score(noise), axis=-2) / gamma

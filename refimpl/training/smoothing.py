@@ -95,11 +95,17 @@ def estimate(
 
     Raises ValueError for shapes that do not fit, unknown names, and too few samples for the
     covariate.
+
+    >>> import numpy as np
+    >>> noise = np.array([[1.0], [-2.0]])
+    >>> estimate(lambda v: np.where(v > 0, 1.0, 0.0), np.array([0.5]), noise).jacobian
+    array([[1.5]])
     """
     x = float_array(x, "x", min_ndim=1)
     noise = _spread_noise(float_array(noise, "noise", min_ndim=2), x)
-    L = _scale(scale)
+    L = _scale(scale, x.shape[-1])
     values = f(_moved(x, noise, L))
+    _check_values(values, noise.shape[0], x)
     centre = f(x) if covariate == "f(x)" else None
     return estimate_from_values(values, noise, L, distribution, covariate, centre)
 
@@ -112,7 +118,22 @@ def estimate_from_values(
     covariate: str = "loo",
     centre: Array | None = None,
 ) -> Estimate:
-    """As `estimate`, for values (S, ..., m) of f that are known; `centre` is f(x), (..., m)."""
+    """As `estimate`, for values (S, ..., m) of f that are known; `centre` is f(x), (..., m).
+
+    noise  (S, ..., n), or with axes of length 1 where a batch shares it
+
+    >>> import numpy as np
+    >>> values, noise = np.array([[1.0], [0.0]]), np.array([[1.0], [-2.0]])
+    >>> estimate_from_values(values, noise, 2.0).scale_gradient
+    array([-0.75])
+    """
+    values, noise = float_array(values, "values", 2), float_array(noise, "noise", 2)
+    if values.shape[0] != noise.shape[0] or values.ndim != noise.ndim or not noise.shape[0]:
+        raise ValueError(
+            "values, noise: expected (S, ..., m) and (S, ..., n) with S >= 1, got "
+            f"{tuple(values.shape)} and {tuple(noise.shape)}"
+        )
+    scale = _scale(scale, noise.shape[-1])
     weights = centred(values, covariate, centre)
     law = noise_law(distribution)
     score = law.score(noise)
@@ -217,18 +238,36 @@ def is_matrix(scale: Any) -> bool:
     return bool(is_array(scale) and scale.ndim == 2)
 
 
-def _scale(scale: float | Array) -> float | Array:
+def _scale(scale: Any, n: int) -> Any:
+    """A positive number, an array of one, or a matrix (n, n)."""
     if not is_array(scale):
         return positive(scale, "scale")
+    if tuple(scale.shape) not in ((), (n, n)):
+        raise ValueError(
+            f"scale: expected a number or a matrix ({n}, {n}), got shape {tuple(scale.shape)}; "
+            "for one number per axis, use a diagonal matrix"
+        )
     return float_array(scale, "scale")
+
+
+def _check_values(values: Any, S: int, x: Array) -> None:
+    expected = (S, *x.shape[:-1])
+    found = tuple(values.shape) if is_array(values) else type(values).__name__
+    if not is_array(values) or values.ndim != x.ndim + 1 or found[:-1] != expected:
+        raise ValueError(
+            f"f: expected values ({', '.join(map(str, expected))}, m) for points "
+            f"{(*expected, x.shape[-1])}, got {found}; a scalar function needs an axis of length 1"
+        )
 
 
 def _spread_noise(noise: Array, x: Array) -> Array:
     """Noise (S, n) as (S, 1, ..., 1, n), to broadcast against the batch of x."""
     n = x.shape[-1]
-    if noise.shape[-1] != n or noise.ndim not in (2, x.ndim + 1):
+    fits = noise.ndim == 2 or tuple(noise.shape[1:]) == tuple(x.shape)
+    if not fits or noise.shape[-1] != n or not noise.shape[0]:
         raise ValueError(
-            f"noise: expected (S, {n}) or (S, *{tuple(x.shape)}), got {tuple(noise.shape)}"
+            f"noise: expected (S, {n}) or (S, *{tuple(x.shape)}) with S >= 1, "
+            f"got {tuple(noise.shape)}"
         )
     xp = array_namespace(noise)
     middle = x.shape[:-1] if noise.ndim == 2 else noise.shape[1:-1]

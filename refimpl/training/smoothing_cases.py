@@ -116,10 +116,16 @@ def covariance_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Values (S, m) with the noise that they were found with."""
     for law in ("gaussian", "gumbel"):
         for m, n in ((2, 3), (1, 1), (3, 2)):
-            inputs = {"values": rng.normal(size=(S, m)), "noise": noise_of(rng, law, S, n)}
-            yield Case(f"{law}-m{m}-n{n}", inputs, {"scale": 0.6, "distribution": law})
-    inputs = {"values": rng.normal(size=(S, 2, 3)), "noise": noise_of(rng, "gaussian", S, 2, 4)}
-    yield Case("batch", inputs, {"scale": 0.6})
+            L = 0.6 * np.eye(n) + 0.2 * rng.normal(size=(n, n))
+            for name, scale in (("number", np.array(0.6)), ("matrix", L)):
+                inputs = {
+                    "values": rng.normal(size=(S, m)), "noise": noise_of(rng, law, S, n),
+                    "scale": scale,
+                }  # fmt: skip
+                yield Case(f"{law}-m{m}-n{n}-{name}", inputs, {"distribution": law})
+    noise = noise_of(rng, "gaussian", S, 2, 4)
+    inputs = {"values": rng.normal(size=(S, 2, 3)), "noise": noise, "scale": np.array(0.6)}
+    yield Case("batch", inputs)
 
 
 def median_cases(rng: np.random.Generator) -> Iterator[Case]:

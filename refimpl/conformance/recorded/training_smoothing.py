@@ -49,7 +49,7 @@ def _smoothing(inputs: Inputs, record: Record) -> Inputs:
         return values if v.ndim == 2 else inputs["fx"]
 
     found = estimate_from_values(values, noise, scale, law, covariate, inputs["fx"])
-    covariance, by_x = smoothed_covariance(values, noise, scale, law)
+    covariance, by_x, _ = smoothed_covariance(values, noise, scale, law)
     value = smooth(f, inputs["x"], noise, scale, distribution=law, covariate=covariate)
     return {
         "value": value,
