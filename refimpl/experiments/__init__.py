@@ -8,6 +8,8 @@ EXPERIMENTS: Mapping[str, tuple[str, str]] = {
     "sorting": ("digit_sorting", "numbers read from the order of their images, by every sort"),
     "smoothing": ("smoothing_study", "bias and variance of smoothed gradients, against the truth"),
     "knapsack": ("knapsack", "packing with predicted weights: trained by regret, and to predict"),
+    "isaac": ("isaac", "input-based curvature beside plain gradients, on MNIST"),
+    "newton": ("newton", "Newton losses beside plain losses of relaxed sorts"),
     "render": ("render_gallery", "one mesh by every distribution and t-conorm, as a picture"),
     "shape": ("shape_fit", "a sphere deformed until its silhouettes are those of a shape"),
     "camera": ("camera_fit", "the pose of a camera recovered from a silhouette"),

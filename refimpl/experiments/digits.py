@@ -16,7 +16,7 @@ from ..data.mnist import mnist
 from . import cnn
 from .runs import on_backend
 
-DIGITS, TRAINING = 4, 55_000  # the last 5 000 training images are held out, as in the papers
+DIGITS, HELD_OUT = 4, 5000  # training images are held out as in the papers: the last ones
 
 
 class Network(NamedTuple):
@@ -46,20 +46,26 @@ def flat(images: np.ndarray) -> np.ndarray:
 
 
 class Parts(NamedTuple):
-    """Images and labels for training, and to test with: from other writers."""
+    """Images (N, 784) and labels: to train with, held out, and to test with, of other writers."""
 
     images: Array
     labels: np.ndarray
+    held_out_images: Array
+    held_out_labels: np.ndarray
     test_images: Array
     test_labels: np.ndarray
 
 
-def parts() -> Parts:
-    """The parts that the papers use, where new arrays are made. Raises as `data.mnist.mnist`."""
+def parts(held_out: int = HELD_OUT) -> Parts:
+    """The parts, where new arrays are made. Raises as `data.mnist.mnist`."""
     data = mnist()
+    images, labels = flat(data.train_images), data.train_labels
+    first = max(len(labels) - held_out, len(labels) // 2)
     return Parts(
-        on_backend(flat(data.train_images[:TRAINING])),
-        data.train_labels[:TRAINING],
+        on_backend(images[:first]),
+        labels[:first],
+        on_backend(images[first:]),
+        labels[first:],
         on_backend(flat(data.test_images)),
         data.test_labels,
     )

@@ -19,6 +19,14 @@ SMALL = {
         "--methods", "mle", "sfge-contextual", "--items", "4", "--instances", "20", "--batch", "8",
         "--epochs", "2", "--repeats", "1",
     ],
+    "newton": [
+        "--sorts", "NeuralSort", "--losses", "plain", "fisher", "--steps", "4", "--every", "2",
+        "--batch", "6", "--test-sets", "20", "--repeats", "1",
+    ],
+    "isaac": [
+        "--methods", "1", "--width", "6", "--steps", "4", "--every", "2", "--batch", "7",
+        "--repeats", "1",
+    ],
 }  # fmt: skip
 pytestmark = pytest.mark.usefixtures("few_digits")
 

@@ -1,0 +1,143 @@
+"""Learning to sort images of four-digit numbers: Newton losses beside the plain loss."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, array_namespace, constant, to_numpy
+from ..sorting.losses import ranking_accuracy
+from ..sorting.networks import sorting_network
+from ..sorting.neuralsort import neural_sort
+from ..sorting.permutations import hard_permutation
+from ..sorting.softsort import soft_sort
+from ..training.newton_losses import newton_loss
+from ..training.optimizers import adam
+from . import digits
+from .command import Sized
+from .plots import bars
+from .results import Results
+from .runs import Row, Runs, fit, step_rng
+
+DESCRIPTION = (
+    "The sorting experiment with four relaxed sorts, each trained with its plain loss and with the "
+    "Newton losses of the Hessian and of the empirical Fisher matrix, which take a damped Newton "
+    "step on the scores and leave the weights to Adam. The results are the percentages of test "
+    "sets in the right order (sets) and of images at the right place (elements). --full is the "
+    "convolutional network and ten seeds, as in Petersen et al. 2024, Newton Losses. MNIST is read "
+    "from REFIMPL_DATA or downloaded."
+)
+ON_CUPY = True
+FLOOR, TEST_SEED = 1e-7, 12345
+CURVATURES = ("plain", "hessian", "fisher")
+SORTS: Mapping[str, Callable[[Array], Array]] = {
+    "NeuralSort": lambda y: neural_sort(y, temperature=1.0),
+    "SoftSort": lambda y: soft_sort(y, temperature=1.0),
+    "logistic network": lambda y: sorting_network(y, distribution="logistic", steepness=10.0)[1],
+    "Cauchy network": lambda y: sorting_network(y, distribution="cauchy", steepness=10.0)[1],
+}
+PUBLISHED = {  # percentage of sets in the right order: plain, Hessian, Fisher
+    ("NeuralSort", 10): (24.26, 48.76, 39.23),
+    ("SoftSort", 10): (27.46, 55.07, 54.00),
+    ("logistic network", 10): (12.31, 42.14, 25.72),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--sorts", nargs="+", default=tuple(SORTS), choices=tuple(SORTS), metavar="NAME",
+        help=", ".join(SORTS))  # fmt: skip
+    add("--losses", nargs="+", default=CURVATURES, choices=CURVATURES, metavar="NAME",
+        help=", ".join(CURVATURES))  # fmt: skip
+    add("--n", nargs="+", type=int, default=Sized((5,), (5, 10)), help="set sizes")
+    add("--damping", type=float, default=1e-3, help="lambda of the Newton losses")
+    add("--network", choices=tuple(digits.NETWORKS), default=Sized("digits", "cnn"),
+        help="perceptron with shared filters, or two convolutions")  # fmt: skip
+    add("--steps", type=int, default=Sized(600, 100_000), help="of Adam")
+    add("--learning-rate", type=float, default=Sized(1e-3, 10**-3.5), help="of Adam")
+    add("--batch", type=int, default=100, help="sets in a step")
+    add("--test-sets", type=int, default=Sized(1000, 10_000), help="sets to test with")
+    add("--every", type=int, default=Sized(200, 1000), help="steps between tests, saved states")
+    add("--repeats", type=int, default=Sized(2, 10), help="runs with seeds from --seed on")
+
+
+def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
+    runs, data = Runs(results), digits.parts()
+    seeds = range(options.seed, options.seed + options.repeats)
+    for at in itertools.product(options.n, options.sorts, options.losses, seeds):
+        n, sort, curvature, seed = at
+        label = f"{sort}, {curvature}, n={n}, seed {seed}"
+        runs.once(label, _row, options, runs, data, label, at)
+    rows = list(runs.rows.values())
+    for n in options.n:
+        means = {
+            f"{sort}, {curvature}": _mean(rows, n, sort, curvature)
+            for sort, curvature in itertools.product(options.sorts, options.losses)
+        }
+        bars(results.path(f"losses-n{n}.png"), means, f"sets of {n} in the right order, %")
+    return {"runs": rows}
+
+
+def set_loss(sort: Callable[[Array], Array], Q: Array) -> Callable[[Array], Array]:
+    """The binary cross-entropy of each set's permutation matrix, its mean over the entries."""
+
+    def loss(y: Array) -> Array:
+        xp = array_namespace(y)
+        P = sort(y)
+        right = xp.where(Q > 0.5, P, 1 - P)
+        return -xp.mean(xp.log(xp.maximum(right, FLOOR + 0.0 * right)), axis=(-2, -1))
+
+    return loss
+
+
+def objective(curvature: str, damping: float, per_set: Callable[[Array], Array], y: Array) -> Array:
+    """The mean loss of the scores y (sets, n), or its Newton loss."""
+    if curvature == "plain":
+        return array_namespace(y).mean(per_set(y))
+    return newton_loss(per_set, y, damping, curvature=curvature, indefinite="allow")
+
+
+def _row(
+    options: argparse.Namespace,
+    runs: Runs,
+    data: digits.Parts,
+    label: str,
+    at: tuple[int, str, str, int],
+) -> Row:
+    n, sort, curvature, seed = at
+    net = digits.NETWORKS[options.network]
+
+    def loss(w: Any, step: int) -> Array:
+        rng = step_rng(seed, step)
+        x, numbers = digits.draw(data.images, data.labels, options.batch, n, rng)
+        Q = constant(hard_permutation(numbers), like=x)
+        per_set = set_loss(SORTS[sort], Q)
+        return objective(curvature, options.damping, per_set, net.scores(w, x))
+
+    def report(w: Any) -> Row:
+        rng = np.random.default_rng(TEST_SEED)
+        x, numbers = digits.draw(data.test_images, data.test_labels, options.test_sets, n, rng)
+        found = ranking_accuracy(to_numpy(net.scores(w, x)).astype(np.float64), numbers)
+        return {"sets": 100 * float(found.em), "elements": 100 * float(found.ew)}
+
+    done = fit(
+        runs, label, net.weights(step_rng(seed, 2**31)), adam(options.learning_rate), loss,
+        steps=options.steps, every=options.every, report=report,
+    )  # fmt: skip
+    last = done.curve[-1]
+    return {
+        "sort": sort, "curvature": curvature, "n": n, "seed": seed,
+        "sets": last["sets"], "elements": last["elements"],
+        "seconds": done.seconds, "curve": done.curve,
+    }  # fmt: skip
+
+
+def _mean(rows: list[Row], n: int, sort: str, curvature: str) -> float:
+    wanted = (n, sort, curvature)
+    return float(
+        np.mean([r["sets"] for r in rows if (r["n"], r["sort"], r["curvature"]) == wanted])
+    )
