@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 MIB = 2**20
-FILE = 16 * MIB  # of one case, in the file and unpacked
+FILE = 4 * MIB  # of one case, in the file and unpacked
 JSON = 8 * MIB
 HEADER = 256 * 1024  # of a safetensors file
 ARRAYS = 256  # of one case

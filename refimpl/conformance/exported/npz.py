@@ -41,12 +41,12 @@ _DAMAGE = (
 )
 
 
-def read_npz(data: bytes, path: Path | str, limit: int = FILE) -> dict[str, np.ndarray]:
+def read_npz(data: bytes, path: Path | str) -> dict[str, np.ndarray]:
     """The arrays by name, in the machine's byte order. BrokenFile for anything that is not one."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            _check_members(members, path, limit)
+            _check_members(members, path)
             return {m.filename[:-4]: _array(archive, m, path) for m in members}
     except _DAMAGE as error:
         raise BrokenFile(path, f"not a readable npz file: {error}") from error
@@ -54,7 +54,7 @@ def read_npz(data: bytes, path: Path | str, limit: int = FILE) -> dict[str, np.n
         raise BrokenFile(path, "not a readable npz file") from error
 
 
-def _check_members(members: list[zipfile.ZipInfo], path: Path | str, limit: int) -> None:
+def _check_members(members: list[zipfile.ZipInfo], path: Path | str) -> None:
     """BrokenFile for what the directory of the archive alone shows to be wrong."""
     if len(members) > ARRAYS:
         raise BrokenFile(path, f"{len(members)} members; at most {ARRAYS} are read")
@@ -74,8 +74,8 @@ def _check_members(members: list[zipfile.ZipInfo], path: Path | str, limit: int)
         if size > SMALL and size > RATIO * packed:
             raise BrokenFile(path, f"member {name}: {packed} bytes that claim to hold {size}")
     total = sum(member.file_size for member in members)
-    if total > limit:
-        raise BrokenFile(path, f"{total} bytes when unpacked; at most {limit} are read")
+    if total > FILE:
+        raise BrokenFile(path, f"{total} bytes when unpacked; at most {FILE} are read")
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path | str) -> np.ndarray:

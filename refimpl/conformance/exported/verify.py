@@ -50,9 +50,9 @@ def _check(folder: Path, name: str, listed: Listed) -> None:
         parse_json(data, path)
 
 
-def read_arrays(folder: Path, name: str, limit: int) -> dict[str, np.ndarray]:
+def read_arrays(folder: Path, name: str) -> dict[str, np.ndarray]:
     """The arrays of one case file, npz or safetensors by its ending."""
-    return READERS[Path(name).suffix](read_limited(folder, name, limit), folder / name)
+    return READERS[Path(name).suffix](read_limited(folder, name), folder / name)
 
 
 def walk(folder: Path, known: set[str]) -> Iterator[str]:

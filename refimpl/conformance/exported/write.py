@@ -18,7 +18,7 @@ from ..check import Progress, quiet
 from ..loading import UsageError
 from .containers import WRITERS
 from .layout import FORMAT, INDEX, MANIFEST, SCHEMA, file_of, schema_text
-from .limits import BrokenFile
+from .limits import FILE, BrokenFile
 from .manifest import read_manifest
 from .tensors import case_record, method_record, tensors
 
@@ -76,7 +76,10 @@ def _write_method(put: Put, entry: Entry, seed: int, container: str) -> list[str
     for case in cases:
         arrays, checks = tensors(entry, case, seed)
         path = file_of(entry.name, case.name, container)
-        put(path, WRITERS[container](arrays))
+        data = WRITERS[container](arrays)
+        if len(data) > FILE:
+            raise ValueError(f"{path}: {len(data)} bytes; at most {FILE} would be read again")
+        put(path, data)
         records.append(case_record(entry, case, seed, path, arrays, checks))
     index = {"format": FORMAT, **method_record(entry, cases), "cases": records}
     put(f"{entry.name}/{INDEX}", as_json(index))

@@ -1,0 +1,115 @@
+"""A folder of results: what they are results of, and what in it has no meaning."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from refimpl import __version__
+from refimpl.spec import Case, Entry, all_entries
+
+from ..check import Options
+from ..loading import UsageError
+from ..options import suggestion
+from .layout import CONTAINERS, MANIFEST
+from .limits import MIB, BrokenFile, one_line, read_limited
+from .manifest import read_manifest
+from .verify import walk
+
+UNSUPPORTED = "unsupported.txt"
+SHOWN = 20  # files without a meaning that are named
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The results in a folder, and what they are results of.
+
+    digests  of the cases that the vectors had, by METHOD/CASE; None without a manifest
+    reasons  why results are missing, by pattern
+    """
+
+    path: Path
+    seed: int
+    digests: Mapping[str, str] | None = None
+    writer: str = __version__
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def file(self, entry: Entry, case: Case) -> str | None:
+        """The path of a result in the folder, if there is one."""
+        names = [f"{entry.name}/{case.name}.{container}" for container in CONTAINERS]
+        return next((name for name in names if (self.path / name).exists()), None)
+
+    def expects(self, entry: str, case: str) -> bool:
+        """Whether the vectors had the case."""
+        return self.digests is None or f"{entry}/{case}" in self.digests
+
+    def reason(self, entry: str, case: str) -> str | None:
+        """Why there is no result."""
+        name = f"{entry}/{case}"
+        return next((r for p, r in self.reasons.items() if fnmatch.fnmatchcase(name, p)), None)
+
+
+def open_results(path: Path, options: Options) -> Folder:
+    """The folder. UsageError when it holds no results, BrokenFile when its lists are broken."""
+    for name in ("jobs", "function", "dtype", "device"):
+        if getattr(options, name, None) not in (None, 1):
+            raise UsageError(f"--{name}: not for a folder of results")
+    reasons = _reasons(path)
+    if (path / MANIFEST).exists():
+        manifest = read_manifest(path)
+        if options.seed not in (0, manifest.seed):
+            raise UsageError(f"--seed {options.seed}: the vectors have seed {manifest.seed}")
+        digests = dict(identity.rpartition("~")[::2] for identity in manifest.cases)
+        cases = {name.rpartition("@")[0]: value for name, value in digests.items()}
+        return Folder(path, manifest.seed, cases, manifest.refimpl, reasons)
+    if not any((path / name).is_dir() for name in all_entries()):
+        raise UsageError(
+            f"{path} holds no results: expected files like sorting.soft_sort/single.npz "
+            "(`refimpl vectors --help` says how to write them)"
+        )
+    return Folder(path, options.seed, reasons=reasons)
+
+
+def _reasons(path: Path) -> dict[str, str]:
+    """The patterns of `unsupported.txt` with their reasons. BrokenFile for a line without one."""
+    file = path / UNSUPPORTED
+    if not file.exists():
+        return {}
+    try:
+        lines = read_limited(path, UNSUPPORTED, MIB).decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise BrokenFile(file, f"not UTF-8 at byte {error.start}") from error
+    found = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.startswith("#"):
+            pattern, _, reason = (part.strip() for part in line.partition(" #"))
+            if not reason or "/" not in pattern:
+                raise BrokenFile(file, f"line {number}: expected METHOD/CASE # REASON")
+            found[pattern] = one_line(reason)
+    return found
+
+
+def strays(folder: Folder) -> list[str]:
+    """Results that belong to no method and no case: a name with a slip, or of another version."""
+    entries = all_entries()
+    known: set[str] = set()
+    for name, entry in entries.items():
+        if (folder.path / name).is_dir():
+            cases = [case.name for case in entry.generate(folder.seed)]
+            known |= {f"{name}/{case}.{container}" for case in cases for container in CONTAINERS}
+    lines = []
+    for name in walk(folder.path, known):
+        method, _, file = name.rpartition("/")
+        case, _, ending = file.rpartition(".")
+        if ending not in CONTAINERS:
+            continue
+        if method not in entries:
+            why = f"no method is called {method!r}; {suggestion(method, entries)}"
+        else:
+            cases = [case.name for case in entries[method].generate(folder.seed)]
+            why = f"{method} has no case {case!r}; {suggestion(case, cases)}"
+        lines.append(str(BrokenFile(folder.path / name, why)))
+    more = len(lines) - SHOWN
+    return lines[:SHOWN] + ([f"and {more} more files without a meaning"] if more > 0 else [])
