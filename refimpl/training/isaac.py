@@ -49,7 +49,8 @@ def isaac_direction(
     inputs     a, (b, n)
     gradients  g, (b, d): the loss's gradient by the layer's outputs, as it comes (with 1/b in it
                for a mean loss)
-    lambda_a   damping > 0; large values give the gradient g^T a, small ones Newton's direction
+    lambda_a   damping > 0; large values, and infinity, give the gradient g^T a, small ones
+               lambda_a times Newton's direction
     lambda_g   damping > 0 of the output side; infinite: zeta*
     factor     c, (m, d), for finite lambda_g; g itself by default (empirical Fisher)
     side       the size of the system that is solved: samples (b x b), features (n x n), or auto,
@@ -77,15 +78,15 @@ def isaac_direction(
     if side == "samples" or (side == "auto" and b < n):
         return xp.matrix_transpose(solve_damped(gram_matrix(a, "samples") / lambda_a, g, 1.0)) @ a
     product = xp.matrix_transpose(a) @ g
-    return lambda_a * xp.matrix_transpose(
-        solve_damped(gram_matrix(a, "features"), product, lambda_a)
-    )
+    return xp.matrix_transpose(solve_damped(gram_matrix(a, "features") / lambda_a, product, 1.0))
 
 
 def _condition_outputs(g: Array, lambda_g: float, factor: Array | None) -> Array:
     """g (c^T c/b + lambda_g I)^-1 lambda_g, row by row."""
     xp = array_namespace(g)
-    c = g if factor is None else float_array(factor, "factor")
+    c = g if factor is None else float_array(factor, "factor", min_ndim=2)
+    if c.ndim != 2 or c.shape[1] != g.shape[1]:
+        raise ValueError(f"factor: expected (m, {g.shape[1]}), got {tuple(c.shape)}")
     metric = xp.matrix_transpose(c) @ c / max(g.shape[0], 1)
     return xp.matrix_transpose(solve_damped(metric / lambda_g, xp.matrix_transpose(g), 1.0))
 
@@ -194,6 +195,13 @@ def isaac_linear(
     layers freely. float32: the system's condition is about |x|^2/(b lambda_a).
 
     Raises ValueError for shapes that do not fit and damping that is not positive.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> x = np.array([[2.0, 0.0], [0.0, 1.0]])
+    >>> layer = lambda W: isaac_linear(x, W, lambda_a=1.0)[0, 0]
+    >>> grad(layer)(np.zeros((1, 2)))  # a linear layer has [[2, 0]], and 1 + 2**2/b = 3
+    array([[0.66666667, 0.        ]])
     """
     x, weight = float_array(x, "x", min_ndim=1), float_array(weight, "weight")
     if weight.ndim != 2 or weight.shape[1] != x.shape[-1]:
@@ -207,4 +215,9 @@ def isaac_linear(
     rows = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
     y = _conditioned(rows, weight, lambda_a=lambda_a, side=side)
     y = xp.reshape(y, (*x.shape[:-1], weight.shape[0]))
-    return y if bias is None else y + float_array(bias, "bias")
+    if bias is None:
+        return y
+    shift = float_array(bias, "bias")
+    if tuple(shift.shape) != (weight.shape[0],):
+        raise ValueError(f"bias: expected ({weight.shape[0]},), got {tuple(shift.shape)}")
+    return y + shift

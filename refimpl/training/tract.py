@@ -72,6 +72,12 @@ def tract_linear(
 
     x (..., n), weight (d, n), bias (d,) or None, lambda_ > 0; returns (..., d). Meant for the first
     layer of a vision model: patches, or an unfolded convolution. Raises as `isaac_linear` does.
+
+    >>> from refimpl.autograd import grad
+    >>> x = np.array([[2.0, 0.0], [0.0, 1.0]])
+    >>> layer = lambda W: tract_linear(x, W, lambda_=1.0)[0, 0]
+    >>> grad(layer)(np.zeros((1, 2)))
+    array([[0.66666667, 0.        ]])
     """
     lambda_ = positive(lambda_, "lambda_")
     return isaac_linear(x, _scaled(weight, factor=1 / lambda_), bias, lambda_a=lambda_)

@@ -90,6 +90,84 @@ def test_duplicating_the_batch_of_a_mean_loss_changes_nothing():
     np.testing.assert_allclose(twice, isaac_direction(a, g, 0.5), rtol=1e-12)
 
 
+def test_the_order_of_the_samples_does_not_matter():
+    a, g = batch((6, 4, 3, 8))
+    order = np.random.default_rng(9).permutation(6)
+    found = isaac_direction(a[order], g[order], 0.3)
+    np.testing.assert_allclose(found, isaac_direction(a, g, 0.3), rtol=1e-10)
+
+
+@pytest.mark.parametrize("side", ["samples", "features"])
+def test_scaling_the_inputs_is_like_dividing_the_damping_by_the_square(side):
+    a, g = batch((5, 7, 2, 10))
+    scaled = isaac_direction(3.0 * a, g, 0.9, side=side)
+    np.testing.assert_allclose(scaled, 3.0 * isaac_direction(a, g, 0.1, side=side), rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(4, 9), (9, 4), (5, 5)])
+def test_inputs_of_low_rank_are_no_matter_with_damping(shape):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(shape[0], 2)) @ rng.normal(size=(2, shape[1]))
+    g = rng.normal(size=(shape[0], 3))
+    both = [isaac_direction(a, g, 1e-3, side=side) for side in ("samples", "features")]
+    np.testing.assert_allclose(both[0], both[1], rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("side", ["samples", "features"])
+def test_without_bound_the_damping_leaves_the_gradient(side):
+    for shape in ((6, 4, 3, 2), (4, 6, 3, 2), (1, 1, 1, 2)):
+        a, g = batch(shape)
+        for damping in (1e30, 1e300, np.inf):
+            np.testing.assert_allclose(isaac_direction(a, g, damping, side=side), g.T @ a)
+
+
+def test_the_last_layer_of_a_squared_error_takes_the_gauss_newton_step():
+    """Theorem 4: the Hessian of the weights, H kron (a^T a/b) with H = I, damped, applied to the
+    gradient.
+    """
+    a, _ = batch((7, 3, 2, 11))
+    W, t, la = np.ones((2, 3)), np.random.default_rng(12).normal(size=(7, 2)), 0.2
+
+    def loss(W, layer):
+        y = layer(W)
+        return 0.5 * array_namespace(y).sum((y - t) ** 2) / 7
+
+    found = grad(loss)(W, lambda W: isaac_linear(a, W, lambda_a=la))
+    plain = grad(loss)(W, lambda W: a @ array_namespace(W).matrix_transpose(W))
+    curvature = np.kron(np.eye(2), a.T @ a / 7)
+    newton = np.linalg.solve(curvature + la * np.eye(6), plain.ravel())
+    np.testing.assert_allclose(found.ravel(), la * newton, rtol=1e-10)
+
+
+@pytest.mark.parametrize("layers", [(), (0,), (1,), (0, 2), (0, 1, 2)])
+def test_layers_mix_each_conditioned_by_its_own_inputs_and_the_others_left_alone(layers):
+    rng = np.random.default_rng(13)
+    x, la = rng.normal(size=(6, 4)), 0.4
+    weights = [rng.normal(size=s) for s in ((5, 4), (5, 5), (2, 5))]
+
+    def network(weights, chosen, x):
+        inputs = []
+        for k, W in enumerate(weights):
+            xp = array_namespace(x, W)
+            x = xp.tanh(x) if k else x
+            inputs.append(x)
+            x = isaac_linear(x, W, lambda_a=la) if k in chosen else x @ xp.matrix_transpose(W)
+        return x, inputs
+
+    def loss(weights, chosen, x):
+        y = network(weights, chosen, x)[0]
+        return array_namespace(y).mean(array_namespace(y).cos(y))
+
+    plain = grad(loss, argnums=(0, 2))(weights, (), x)
+    mixed = grad(loss, argnums=(0, 2))(weights, layers, x)
+    np.testing.assert_allclose(mixed[1], plain[1], rtol=1e-12)
+    for k, a in enumerate(network(weights, (), x)[1]):
+        wanted = plain[0][k]
+        if k in layers:
+            wanted = wanted @ (la * np.linalg.inv(a.T @ a / 6 + la * np.eye(a.shape[1])))
+        np.testing.assert_allclose(mixed[0][k], wanted, rtol=1e-9)
+
+
 def test_zero_inputs_give_a_zero_direction():
     assert not isaac_direction(np.zeros((3, 4)), np.ones((3, 2)), 1.0).any()
 
@@ -138,6 +216,42 @@ def test_tract_is_isaac_over_the_damping():
     np.testing.assert_allclose(grad(loss)(W), tract_direction(x, g, 0.1), rtol=1e-12)
 
 
+def test_tract_is_the_plain_gradient_of_a_layer_fed_with_whitened_inputs():
+    """The equivalent trick: the value of W x, the gradient of W x (x^T x/b + lambda I)^-1."""
+    x, g = batch((8, 3, 4, 6))
+    W = np.random.default_rng(7).normal(size=(4, 3))
+    whitened = x @ np.linalg.inv(x.T @ x / 8 + 0.1 * np.eye(3))
+
+    def trick(W):
+        xp = array_namespace(W)
+        return xp.sum((whitened @ xp.matrix_transpose(W)) * g)
+
+    found = grad(lambda W: array_namespace(W).sum(tract_linear(x, W, lambda_=0.1) * g))(W)
+    np.testing.assert_allclose(found, grad(trick)(W), rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 1, 3), (0, 3)])
+def test_tract_takes_batches_of_any_rank_and_leaves_inputs_and_bias_alone(shape):
+    rng = np.random.default_rng(0)
+    x, W, bias = rng.normal(size=shape), rng.normal(size=(2, 3)), rng.normal(size=2)
+
+    def loss(x, W, bias, layer):
+        y = layer(x, W, bias)
+        return array_namespace(y).sum(array_namespace(y).sin(y))
+
+    def ordinary(x, W, bias):
+        return x @ array_namespace(W).matrix_transpose(W) + bias
+
+    ours = grad(loss, argnums=(0, 1, 2))(x, W, bias, tract_linear)
+    plain = grad(loss, argnums=(0, 1, 2))(x, W, bias, ordinary)
+    np.testing.assert_allclose(tract_linear(x, W, bias), ordinary(x, W, bias))
+    np.testing.assert_allclose(ours[0], plain[0])
+    np.testing.assert_allclose(ours[2], plain[2])
+    rows = x.reshape(-1, 3)
+    wanted = tract_direction(rows, np.cos(ordinary(rows, W, bias)))
+    np.testing.assert_allclose(ours[1], wanted, atol=1e-15)
+
+
 def test_badly_scaled_inputs_cost_fewer_steps():
     """Least squares with inputs of scales 0.03 to 3, each method at its largest stable step."""
     rng = np.random.default_rng(0)
@@ -164,7 +278,14 @@ def test_badly_scaled_inputs_cost_fewer_steps():
     [
         (lambda: isaac_linear(np.ones((2, 3)), np.ones((2, 4)), lambda_a=1.0), "weight"),
         (lambda: isaac_linear(np.ones((2, 3)), np.ones((2, 3)), lambda_a=0.0), "lambda_a"),
+        (lambda: isaac_linear(np.ones((2, 3)), np.ones((2, 3)), np.ones(3), lambda_a=1.0), "bias"),
         (lambda: isaac_direction(np.ones((2, 3)), np.ones((3, 3)), 1.0), "inputs, gradients"),
+        (
+            lambda: isaac_direction(
+                np.ones((2, 3)), np.ones((2, 3)), 1.0, lambda_g=1.0, factor=np.ones((4, 2))
+            ),
+            r"factor: expected \(m, 3\)",
+        ),
         (lambda: isaac_direction(np.ones((2, 3)), np.ones((2, 3)), 1.0, side="x"), "side"),
         (lambda: tract_linear(np.ones((2, 3)), np.ones((2, 3)), lambda_=-1), "lambda_"),
     ],
