@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 EXPERIMENTS: Mapping[str, tuple[str, str]] = {
     "sorting": ("digit_sorting", "numbers read from the order of their images, by every sort"),
+    "topk": ("topk", "top-k losses beside cross-entropy, on pairs of digits"),
     "smoothing": ("smoothing_study", "bias and variance of smoothed gradients, against the truth"),
     "knapsack": ("knapsack", "packing with predicted weights: trained by regret, and to predict"),
     "isaac": ("isaac", "input-based curvature beside plain gradients, on MNIST"),

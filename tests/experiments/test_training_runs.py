@@ -19,6 +19,10 @@ SMALL = {
         "--methods", "mle", "sfge-contextual", "--items", "4", "--instances", "20", "--batch", "8",
         "--epochs", "2", "--repeats", "1",
     ],
+    "topk": [
+        "--losses", "cross_entropy", "splitter_selection", "--steps", "4", "--every", "2",
+        "--batch", "3", "--test-pairs", "20", "--width", "5", "--repeats", "1",
+    ],
     "newton": [
         "--sorts", "NeuralSort", "--losses", "plain", "fisher", "--steps", "4", "--every", "2",
         "--batch", "6", "--test-sets", "20", "--repeats", "1",
