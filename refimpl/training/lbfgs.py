@@ -15,6 +15,7 @@ import numpy as np
 from scipy import optimize
 
 from ..autograd import constant, to_numpy, tree_flatten, value_and_grad
+from ..validation import float_array
 
 
 class Minimum(NamedTuple):
@@ -51,8 +52,11 @@ def lbfgs(
     gradient_tolerance  stop when the largest entry of the projected gradient is below it
     on_step             called with (iteration, value) after every iteration, for progress
 
-    The parameters come back in their own structure, library and dtype. Raises ValueError if `f` is
-    not finite at the start.
+    The parameters come back in their own structure, library and dtype (numbers and integers as
+    float64 arrays). Where f stops being finite, `converged` is False.
+
+    Raises ValueError if `f` is not finite at the start, without parameters, and for bounds that are
+    not as many as the numbers.
 
     >>> import numpy as np
     >>> found = lbfgs(lambda p: (p["x"] - 3.0) ** 2 + 1.0, {"x": np.array(0.0)})
@@ -60,8 +64,13 @@ def lbfgs(
     (True, np.float64(3.0))
     """
     leaves, rebuild = tree_flatten(params)
+    leaves = [float_array(x, "params") for x in leaves]
     shapes = [tuple(x.shape) for x in leaves]
     sizes = [math.prod(shape) for shape in shapes]
+    if not sum(sizes):
+        raise ValueError("params: expected at least one number")
+    if bounds is not None and len(bounds) != sum(sizes):
+        raise ValueError(f"bounds: expected {sum(sizes)} pairs, got {len(bounds)}")
     both = value_and_grad(f)
 
     def unpack(vector: np.ndarray) -> Any:
@@ -104,7 +113,7 @@ def lbfgs(
     return Minimum(
         unpack(result.x),
         float(result.fun),
-        bool(result.success),
+        bool(result.success) and math.isfinite(result.fun),
         str(result.message),
         int(result.nit),
         int(result.nfev),

@@ -23,7 +23,7 @@ import numpy as np
 from ..autograd import Array, array_namespace, tree_flatten
 from ..autograd.tree import matching
 from ..spec import Case, Invariant, specification
-from ..validation import in_range, non_negative
+from ..validation import float_array, in_range, non_negative
 from .optimizer_cases import (
     ADAGRAD,
     ADAM,
@@ -136,14 +136,17 @@ def adam(
         v  = beta2 v + (1 - beta2) g^2
         p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 
-    With `amsgrad` the largest v so far, before correction, takes the place of v.
+    With `amsgrad` the largest v so far, before correction, takes the place of v. Where all
+    gradients were 0 the step is 0/eps, so eps > 0 is needed there.
+
+    Raises ValueError for negative numbers and betas of 1 or more.
 
     >>> import numpy as np
     >>> optimizer = adam(0.1)
     >>> optimizer.update(np.array([5.0]), optimizer.init(np.array([1.0])), np.array([1.0]))[0]
     array([0.9])
     """
-    beta1, beta2 = (in_range(b, "betas", 0.0, 1.0) for b in betas)
+    beta1, beta2 = _two_decays(betas)
     wd, eps = non_negative(weight_decay, "weight_decay"), non_negative(eps, "eps")
 
     def step(p: Array, g: Array, slots: Slots, t: int, lr: float) -> tuple[Array, Slots]:
@@ -166,7 +169,13 @@ def adam(
 
 @_registered("Loshchilov and Hutter 2019, algorithm 2", ADAM, 0.1)
 def adamw(learning_rate: Rate = 1e-3, *, weight_decay: float = 0.01, **options: Any) -> Optimizer:
-    """Adam with decoupled weight decay: `adam(..., decoupled=True)`."""
+    """Adam with decoupled weight decay: `adam(..., decoupled=True)`, with its other options.
+
+    >>> import numpy as np
+    >>> optimizer = adamw(0.1, weight_decay=1.0)  # 2 (1 - 0.1) - 0.1
+    >>> optimizer.update(np.array([5.0]), optimizer.init(np.array([2.0])), np.array([2.0]))[0]
+    array([1.7])
+    """
     return adam(learning_rate, weight_decay=weight_decay, decoupled=True, **options)
 
 
@@ -183,9 +192,17 @@ def rmsprop(
 ) -> Optimizer:
     """RMSprop (Hinton 2012).
 
-    v  = alpha v + (1 - alpha) g^2;   centered: a = alpha a + (1 - alpha) g, v - a^2 for v
-    d  = g / (sqrt(v) + eps);   with momentum: b = momentum b + d, b for d
-    p -= lr d
+        g += weight_decay p
+        v  = alpha v + (1 - alpha) g^2;   centered: a = alpha a + (1 - alpha) g, v - a^2 for v
+        d  = g / (sqrt(v) + eps);   with momentum: b = momentum b + d, b for d
+        p -= lr d
+
+    Raises ValueError for negative numbers and alpha above 1.
+
+    >>> import numpy as np
+    >>> optimizer = rmsprop(0.1, alpha=0.75)  # sqrt(v) = 0.5 |g|
+    >>> optimizer.update(np.array([5.0]), optimizer.init(np.array([1.0])), np.array([1.0]))[0]
+    array([0.8])
     """
     alpha, eps = in_range(alpha, "alpha", 0.0, 1.0), non_negative(eps, "eps")
     wd, mu = non_negative(weight_decay, "weight_decay"), non_negative(momentum, "momentum")
@@ -217,7 +234,19 @@ def adagrad(
     initial: float = 0.0,
     maximize: bool = False,
 ) -> Optimizer:
-    """Adagrad (Duchi et al. 2011): s += g^2, p -= lr / (1 + (t - 1) decay) g / (sqrt(s) + eps)."""
+    """Adagrad (Duchi et al. 2011).
+
+        g += weight_decay p
+        s += g^2, from `initial`
+        p -= lr / (1 + (t - 1) decay) g / (sqrt(s) + eps)
+
+    Raises ValueError for negative numbers.
+
+    >>> import numpy as np
+    >>> optimizer = adagrad(0.1)
+    >>> optimizer.update(np.array([5.0]), optimizer.init(np.array([1.0])), np.array([1.0]))[0]
+    array([0.9])
+    """
     wd, eps = non_negative(weight_decay, "weight_decay"), non_negative(eps, "eps")
     decay, initial = non_negative(decay, "decay"), non_negative(initial, "initial")
 
@@ -228,6 +257,15 @@ def adagrad(
         return p - (lr / (1 + (t - 1) * decay)) * (g / (xp.sqrt(s) + eps)), {"sum": s}
 
     return _optimizer(step, learning_rate, maximize)
+
+
+def _two_decays(betas: tuple[float, float]) -> tuple[float, float]:
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise ValueError(f"betas: expected two numbers, got {betas!r}")
+    beta1, beta2 = (in_range(b, "betas", 0.0, 1.0) for b in betas)
+    if max(beta1, beta2) == 1:
+        raise ValueError(f"betas: expected numbers below 1, got {betas!r}")
+    return beta1, beta2
 
 
 def _decayed(p: Array, g: Array, weight_decay: float) -> Array:
@@ -249,12 +287,13 @@ def _optimizer(step: Callable[..., tuple[Array, Slots]], rate: Rate, maximize: b
         new_leaves, new_state = [], []
         for p, g, known in zip(leaves, gradients, state, strict=True):
             if g is not None:
+                p, g = float_array(p, "params"), float_array(g, "grads")
                 if tuple(g.shape) != tuple(p.shape):
                     raise ValueError(
                         f"grads: got shape {tuple(g.shape)} for a parameter of {tuple(p.shape)}"
                     )
                 t = known["t"] + 1
-                p, slots = step(p, -g if maximize else g, known["slots"], t, schedule(t - 1))
+                p, slots = step(p, -g if maximize else g, known["slots"], t, float(schedule(t - 1)))
                 known = {"t": t, "slots": slots}
             new_leaves.append(p)
             new_state.append(known)

@@ -51,3 +51,23 @@ def test_limits_on_the_effort_stop_it_unconverged():
         assert not found.converged
         assert found.iterations <= 3
     assert "ABNORMAL" in lbfgs(rosenbrock, start, line_search_steps=1).message
+
+
+def test_python_numbers_and_integers_are_parameters():
+    found = lbfgs(lambda p: (p["a"] - 1.0) ** 2 + (p["b"] - 2.0) ** 2, {"a": 3, "b": np.array(5)})
+    assert [float(x) for x in found.params.values()] == pytest.approx([1.0, 2.0])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_leaving_the_domain_is_not_convergence():
+    found = lbfgs(lambda x: array_namespace(x).sum(array_namespace(x).log(x)), np.ones(2))
+    assert not found.converged
+
+
+@pytest.mark.parametrize(
+    ("params", "bounds", "words"),
+    [({}, None, "params: expected at least one"), (np.ones(2), [(0, 1)], "bounds: expected 2")],
+)
+def test_bad_arguments_are_named(params, bounds, words):
+    with pytest.raises(ValueError, match=words):
+        lbfgs(lambda p: 0.0, params, bounds=bounds)

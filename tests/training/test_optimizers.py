@@ -112,6 +112,19 @@ def test_float32_is_kept():
         assert all(a.dtype == np.float32 for a in state[0]["slots"].values())
 
 
+def test_a_schedule_in_numpy_numbers_keeps_float32_too():
+    params = np.ones(2, dtype=np.float32)
+    for make in (sgd, adam, adamw, rmsprop, adagrad):
+        optimizer = make(lambda k: np.float64(0.1))
+        assert optimizer.update(params, optimizer.init(params), params)[0].dtype == np.float32
+
+
+def test_python_numbers_and_integers_become_arrays():
+    optimizer = sgd(0.5)
+    found, _ = optimizer.update([2.0, np.array(4)], optimizer.init([3, 1.0]), [3, 1.0])
+    assert [float(x) for x in found] == [2.0, -1.0]
+
+
 def test_a_schedule_is_asked_for_the_rate_of_each_step():
     asked = []
     optimizer = sgd(lambda k: asked.append(k) or 0.5)
@@ -136,6 +149,10 @@ def test_bad_arguments_are_named():
         sgd(-1.0)
     with pytest.raises(ValueError, match="betas: expected a number from 0"):
         adam(betas=(0.9, 1.5))
+    with pytest.raises(ValueError, match="betas: expected numbers below 1"):
+        adam(betas=(1.0, 0.9))
+    with pytest.raises(ValueError, match="betas: expected two numbers"):
+        adam(betas=0.9)
     with pytest.raises(ValueError, match="nesterov: needs momentum > 0"):
         sgd(nesterov=True)
     optimizer = sgd()
