@@ -21,6 +21,7 @@ examples:
   refimpl check my_sort.py --case 'sorting.sorting_network/odd_even-*'
   refimpl check my_sort.py --html report.html    a page with tables and heat maps
   refimpl check diffsort --json report.json --junit report.xml
+  refimpl check results/                         what another language computed, in files
   refimpl check --all-peers                      where published libraries agree and deviate
   refimpl check my_sort.py --jobs 4 --xfail known.txt
   refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
@@ -32,7 +33,9 @@ checked against itself: finite differences, invariants, float32, recorded upstre
 
 def add_arguments(check: argparse.ArgumentParser) -> None:
     """Declare the options on the parser of the command."""
-    check.add_argument("target", nargs="?", help="a Python file, or a library with an adapter")
+    check.add_argument(
+        "target", nargs="?", help="a Python file, a library with an adapter, or a folder of results"
+    )
     check.add_argument(
         "--all-peers", action="store_true", help="every published library with an adapter"
     )
