@@ -7,6 +7,7 @@ from collections.abc import Mapping
 EXPERIMENTS: Mapping[str, tuple[str, str]] = {
     "sorting": ("digit_sorting", "numbers read from the order of their images, by every sort"),
     "topk": ("topk", "top-k losses beside cross-entropy, on pairs of digits"),
+    "levenshtein": ("edit_distance", "letters read from edit distances alone"),
     "smoothing": ("smoothing_study", "bias and variance of smoothed gradients, against the truth"),
     "knapsack": ("knapsack", "packing with predicted weights: trained by regret, and to predict"),
     "isaac": ("isaac", "input-based curvature beside plain gradients, on MNIST"),

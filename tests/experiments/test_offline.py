@@ -7,7 +7,7 @@ import pytest
 from refimpl.cli import main
 from refimpl.data import files
 
-NEEDS_FILES = ("sorting", "isaac", "newton", "topk")
+NEEDS_FILES = ("sorting", "isaac", "newton", "topk", "levenshtein")
 
 
 @pytest.mark.parametrize("name", NEEDS_FILES)

@@ -23,6 +23,10 @@ SMALL = {
         "--losses", "cross_entropy", "splitter_selection", "--steps", "4", "--every", "2",
         "--batch", "3", "--test-pairs", "20", "--width", "5", "--repeats", "1",
     ],
+    "levenshtein": [
+        "--alphabets", "01", "357", "--length", "2", "--steps", "4", "--every", "2",
+        "--batch", "3", "--repeats", "1",
+    ],
     "newton": [
         "--sorts", "NeuralSort", "--losses", "plain", "fisher", "--steps", "4", "--every", "2",
         "--batch", "6", "--test-sets", "20", "--repeats", "1",

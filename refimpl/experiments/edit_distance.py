@@ -1,0 +1,148 @@
+"""Reading letters from edit distances alone, through the relaxed Levenshtein algorithm."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from ..autograd import Array, array_namespace, constant, relu, softmax, to_numpy
+from ..relaxation.programs.levenshtein import EQUALITIES, levenshtein
+from ..training.optimizers import adam
+from . import digits
+from .command import Sized
+from .plots import curves
+from .results import Results
+from .runs import Row, Runs, fit, on_backend, step_rng
+
+DESCRIPTION = (
+    "Pairs of strings of handwritten letters, here MNIST digits, are labelled with their edit "
+    "distance and with nothing else. A perceptron turns each image into a distribution over k "
+    "letters, the relaxed Levenshtein algorithm of Petersen et al. 2021, Learning with Algorithmic "
+    "Supervision via Continuous Relaxations, turns two strings of them into a distance, and the "
+    "squared error of the distance is the loss. Which letter is which cannot be learned: the "
+    "result is the percentage of test images read rightly after the best renaming of the letters, "
+    "for every alphabet. MNIST is read from REFIMPL_DATA or downloaded."
+)
+ON_CUPY = True
+HIDDEN = 64
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--alphabets", nargs="+", default=("01", "38", "49", "0123", "3589", "0123456789"),
+        metavar="DIGITS", help="the digits that stand for letters")  # fmt: skip
+    add("--length", type=int, default=4, help="of the strings")
+    add("--beta", type=float, default=9.0, help="inverse temperature")
+    add("--equality", choices=EQUALITIES, default="relaxed", help="of two distributions")
+    add("--steps", type=int, default=Sized(400, 20_000), help="of Adam")
+    add("--learning-rate", type=float, default=1e-3, help="of Adam")
+    add("--batch", type=int, default=64, help="pairs of strings in a step")
+    add("--every", type=int, default=Sized(100, 1000), help="steps between tests, saved states")
+    add("--repeats", type=int, default=Sized(3, 10), help="runs with seeds from --seed on")
+
+
+def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
+    runs, data = Runs(results), digits.parts()
+    for alphabet in options.alphabets:
+        letters = _letters(alphabet)
+        for seed in range(options.seed, options.seed + options.repeats):
+            label = f"{alphabet}, seed {seed}"
+            runs.once(label, _row, options, runs, data, letters, alphabet, seed, label)
+    rows = list(runs.rows.values())
+    lines = {
+        f"{row['alphabet']}, seed {row['seed']}": (
+            [at["step"] for at in row["curve"]], [at["letters"] for at in row["curve"]],
+        )
+        for row in rows
+    }  # fmt: skip
+    curves(results.path("letters.png"), lines, "steps", "letters read rightly, %")
+    return {"runs": rows}
+
+
+def edit_distance(s: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """The number of insertions, deletions and changes: (B, m), (B, n) -> (B,).
+
+    >>> edit_distance(np.array([[1, 2, 3]]), np.array([[2, 3, 3]]))
+    array([2])
+    """
+    table = np.zeros((len(s), s.shape[1] + 1, t.shape[1] + 1), dtype=np.int64)
+    table[:, :, 0], table[:, 0, :] = np.arange(s.shape[1] + 1), np.arange(t.shape[1] + 1)
+    for i, j in np.ndindex(s.shape[1], t.shape[1]):
+        least = np.minimum(table[:, i, j + 1], table[:, i + 1, j]) + 1
+        table[:, i + 1, j + 1] = np.minimum(least, table[:, i, j] + (s[:, i] != t[:, j]))
+    return table[:, -1, -1]
+
+
+def renamed_accuracy(found: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """The percentage of labels that agree after the best renaming of the k letters.
+
+    >>> renamed_accuracy(np.array([1, 1, 0]), np.array([0, 0, 1]), 2)
+    100.0
+    """
+    counts = np.zeros((k, k))
+    np.add.at(counts, (found, labels), 1)
+    return 100 * float(counts[linear_sum_assignment(-counts)].sum() / len(labels))
+
+
+def _letters(alphabet: str) -> np.ndarray:
+    found = np.array([int(c) for c in alphabet if c.isdecimal()])
+    if len(found) != len(alphabet) or len(set(alphabet)) < max(2, len(alphabet)):
+        raise ValueError(f"alphabets: expected at least two different digits, got {alphabet!r}")
+    return found
+
+
+def _weights(rng: np.random.Generator, k: int) -> list[Array]:
+    shapes = ((784, HIDDEN), (HIDDEN,), (HIDDEN, k), (k,))
+    return [
+        on_backend((rng.uniform(-1, 1, s) / np.sqrt(s[0]) * (len(s) > 1)).astype(np.float32))
+        for s in shapes
+    ]
+
+
+def _read(w: list[Array], x: Array) -> Array:
+    """Images (..., 784) -> distributions over the letters (..., k)."""
+    return softmax(relu(x @ w[0] + w[1]) @ w[2] + w[3], axis=-1)
+
+
+def _row(
+    options: argparse.Namespace,
+    runs: Runs,
+    data: digits.Parts,
+    letters: np.ndarray,
+    alphabet: str,
+    seed: int,
+    label: str,
+) -> Row:
+    places = np.flatnonzero(np.isin(data.labels, letters))
+    tests = np.flatnonzero(np.isin(data.test_labels, letters))
+    xp = array_namespace(data.images)
+    test_images = xp.take(data.test_images, on_backend(tests), axis=0)
+    wanted = np.searchsorted(np.sort(letters), data.test_labels[tests])
+
+    def loss(w: list[Array], step: int) -> Array:
+        shape = (2, options.batch, options.length)
+        chosen = places[step_rng(seed, step).integers(0, len(places), shape)]
+        drawn = xp.take(data.images, on_backend(chosen.reshape(-1)), axis=0)
+        read = _read(w, xp.reshape(drawn, (*shape, 784)))
+        found = levenshtein(
+            read[0, ...], read[1, ...], beta=options.beta, equality=options.equality
+        )
+        truth = edit_distance(*data.labels[chosen])
+        gap = found[..., -1, -1] - constant(truth, like=drawn)
+        return array_namespace(gap).mean(gap * gap)
+
+    def report(w: list[Array]) -> Row:
+        found = np.argmax(to_numpy(_read(w, test_images)), axis=-1)
+        return {"letters": renamed_accuracy(found, wanted, len(letters))}
+
+    done = fit(
+        runs, label, _weights(step_rng(seed, 2**31), len(letters)), adam(options.learning_rate),
+        loss, steps=options.steps, every=options.every, report=report,
+    )  # fmt: skip
+    return {
+        "alphabet": alphabet, "seed": seed, "letters": done.curve[-1]["letters"],
+        "chance": 100 / len(letters), "seconds": done.seconds, "curve": done.curve,
+    }  # fmt: skip
