@@ -7,8 +7,8 @@ gradient c, solve again, and compare the solutions,
     w' = w + lambda c,   grad_w = (y(w') - y(w))/lambda
 
 Source: Vlastelica et al. 2020, "Differentiation of Blackbox Combinatorial Solvers", ICLR,
-algorithm 1; Niepert, Minervini, Franceschi 2021 for I-MLE; Sahoo et al. 2023 for the negative
-identity.
+algorithm 1; Niepert, Minervini, Franceschi 2021 for I-MLE; Minervini, Franceschi, Niepert 2023 for
+its adaptive step; Sahoo et al. 2023 for the negative identity.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ from typing import Any
 
 from ..autograd import Array, array_namespace, constant, stop_gradient
 from ..spec import Invariant, specification
-from ..validation import float_array, positive
+from ..validation import float_array, positive, whole
 from .perturbed import _spread
 from .replaced_gradient import replaced_gradient
-from .solver_cases import NOTES, blackbox_cases, implicit_cases, is_mean_of_solutions, run_named
+from .solver_cases import (
+    NOTES,
+    blackbox_cases,
+    identity_cases,
+    implicit_cases,
+    is_mean_of_solutions,
+    run_named,
+)
 
 Solver = Callable[[Array], Array]
 JUMPS = "the solution jumps where two are equally good"
@@ -96,8 +103,32 @@ def blackbox(
     return solve(weights)
 
 
+def _named_identity(weights: Array, *, solver: str, **options: Any) -> Array:
+    return run_named(negative_identity, solver, weights, **options)
+
+
+@specification(
+    name="training.negative_identity",
+    source="Sahoo et al. 2023",
+    inputs=("weights",),
+    outputs=("solution",),
+    cases=identity_cases,
+    invariants=(MEAN,),
+    gradient="-g, or g for a maximiser",
+    second_order=False,
+    kinks=JUMPS,
+    notes=NOTES,
+    call=_named_identity,
+)
 def negative_identity(solver: Solver, weights: Array, *, minimise: bool = True) -> Array:
-    """y(w), whose backward pass hands -c (or c for a maximiser) to the costs."""
+    """y(w), whose backward pass hands -c (or c for a maximiser) to the costs.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> cheapest = lambda w: np.eye(2)[np.argmin(w)]
+    >>> grad(lambda w: 3 * negative_identity(cheapest, w)[0])(np.array([1.0, 2.0]))
+    array([-3., -0.])
+    """
     sign = -1.0 if minimise else 1.0
     solve = replaced_gradient(solver)
     solve.defvjp(lambda w: (solver(w), None), lambda _, g: (sign * g,))
@@ -126,12 +157,27 @@ def implicit_mle(
     sigma: float = 1.0,
     lambda_: float = 10.0,
     minimise: bool = True,
+    adaptive: bool = False,
+    batch_ndim: int = 0,
 ) -> Array:
     """The mean of y(w + sigma Z); backward, `blackbox` averaged over the same samples (I-MLE).
 
-    noise (S, *weights.shape), or what broadcasts to it.
+    noise     Z, (S, *weights.shape), or what broadcasts to it
+    adaptive  lambda = lambda_ |w|/|c| for the incoming gradient c, so that costs move in proportion
+              to their size; Euclidean norms of each of the batch, the `batch_ndim` leading axes
+
+    Raises ValueError for shapes that do not fit.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> cheapest = lambda w: np.eye(2)[np.argmin(w)]
+    >>> noise = np.array([[0.0, 0.0], [0.0, -2.0]])
+    >>> grad(lambda w: implicit_mle(cheapest, w, noise, lambda_=2.0)[0])(np.array([1.0, 2.0]))
+    array([-0.25,  0.25])
     """
     weights, lambda_ = float_array(weights, "weights"), positive(lambda_, "lambda_")
+    if whole(batch_ndim, "batch_ndim") >= max(weights.ndim, 1):
+        raise ValueError(f"batch_ndim: {batch_ndim} of an array with {weights.ndim} axes")
     spread = positive(sigma, "sigma") * _spread(noise, weights)
     sign = 1.0 if minimise else -1.0
 
@@ -145,12 +191,23 @@ def implicit_mle(
 
     def backward(residuals: Any, g: Array) -> tuple[Array]:
         w, solutions = residuals
-        gap = solve_all(w + sign * lambda_ * stop_gradient(g)) - solutions
-        return (sign * array_namespace(gap).mean(gap, axis=0) / lambda_,)
+        g = stop_gradient(g)
+        step = _adapted(lambda_, w, g, batch_ndim) if adaptive else lambda_
+        gap = solve_all(w + sign * step * g) - solutions
+        return (sign * array_namespace(gap).mean(gap, axis=0) / step,)
 
     solve = replaced_gradient(lambda w: forward(w)[0])
     solve.defvjp(forward, backward)
     return solve(weights)
+
+
+def _adapted(alpha: float, w: Array, g: Array, batch_ndim: int) -> Array:
+    """alpha |w|/|g|, one number for each of the batch; alpha where a norm is 0."""
+    xp, axes = array_namespace(w, g), tuple(range(batch_ndim, w.ndim))
+    top, below = (xp.sqrt(xp.sum(v * v, axis=axes, keepdims=True)) for v in (w, g))
+    still = (top <= 0) | (below <= 0)
+    one = constant(1.0, like=w)
+    return alpha * xp.where(still, one, top) / xp.where(still, one, below)
 
 
 def _check(y: Array, w: Array) -> None:

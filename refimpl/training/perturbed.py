@@ -8,7 +8,8 @@ score nu, so the maximiser is only called, never differentiated. The Fenchel-You
 F_eps(theta) + Omega(y) - <theta, y> has the gradient y_eps(theta) - y.
 
 Source: Berthet et al. 2020, "Learning with Differentiable Perturbed Optimizers", NeurIPS,
-propositions 2.2 and 3.1, and section 4.
+propositions 2.2 and 3.1, and section 4; Dalle et al. 2022, "Learning with Combinatorial
+Optimization Layers: a Probabilistic Approach", for multiplicative noise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ from ..spec import Invariant, specification
 from ..validation import choose, float_array, positive, whole
 from .noise import noise_law
 from .smoothing import centred
-from .solver_cases import NOTES, is_mean_of_solutions, perturbed_cases, run_named
+from .solver_cases import (
+    NOTES,
+    fenchel_young_cases,
+    is_mean_of_solutions,
+    maximum_cases,
+    perturbed_cases,
+    run_named,
+)
 
 Maximiser = Callable[[Array], Array]
 COVARIATES = ("none", "f(x)", "loo")
@@ -56,6 +64,7 @@ def perturbed(
     distribution: str | Distribution = "gaussian",
     covariate: str = "none",
     batch_ndim: int = 0,
+    multiplicative: bool = False,
 ) -> Array:
     """The mean of f(theta + sigma Z) over samples, with the derivative of Berthet et al.
 
@@ -64,6 +73,9 @@ def perturbed(
     noise       Z, standardised, (S, *theta.shape) or what broadcasts to it
     covariate   what is subtracted from f in the derivative: "none" as published, "f(x)", or "loo",
                 the mean of the other samples; less variance, no bias
+    multiplicative  f(theta exp(sigma Z - sigma^2/2)) in place of f(theta + sigma Z), for costs that
+                must keep their sign; theta, which has no zeros then, is a factor beside sigma in
+                the derivative
 
     Raises ValueError for shapes that do not fit and unknown names.
 
@@ -82,21 +94,63 @@ def perturbed(
         raise ValueError(f"batch_ndim: {batch} of an array with {theta.ndim} axes")
 
     known = stop_gradient(theta)
-    values = stop_gradient(f(known + sigma * noise))
+    values = stop_gradient(f(_moved(known, sigma * noise, sigma, multiplicative)))
+    _check_values(values, (noise.shape[0], *theta.shape[:batch]))
     centre = stop_gradient(f(known)) if covariate == "f(x)" else None
     weights = centred(values, covariate, centre)
     # zero, with the score as its derivative: (S, *batch), one axis for each of the values behind
-    step = _inner(array_namespace(theta, noise), law.score(noise) * (theta - known), batch + 1)
+    change = (theta - known) / known if multiplicative else theta - known
+    step = _inner(array_namespace(theta, noise), law.score(noise) * change, batch + 1)
     xp = array_namespace(step, values)
     step = xp.reshape(step, (*step.shape, *(1,) * (values.ndim - batch - 1)))
     return xp.mean(values, axis=0) + xp.mean(weights * step, axis=0) / sigma
 
 
+def _moved(theta: Array, spread: Array, sigma: float, multiplicative: bool) -> Array:
+    if not multiplicative:
+        return theta + spread
+    return theta * array_namespace(spread).exp(spread - 0.5 * sigma**2)
+
+
+def _check_values(values: Array, lead: tuple[int, ...]) -> None:
+    if tuple(values.shape[: len(lead)]) != lead:
+        raise ValueError(
+            f"f: expected values whose leading axes are {lead}, the samples and the batch, got "
+            f"{tuple(values.shape)}"
+        )
+
+
+def _named_maximum(theta: Array, noise: Array, *, solver: str, **options: Any) -> Array:
+    return run_named(perturbed_maximum, solver, theta, noise, **options)
+
+
+def _named_loss(theta: Array, target: Array, noise: Array, *, solver: str, **options: Any) -> Array:
+    return run_named(fenchel_young_loss, solver, theta, target, noise, **options)
+
+
+@specification(
+    name="training.perturbed_maximum",
+    source="Berthet et al. 2020, proposition 2.2",
+    inputs=("theta", "noise"),
+    differentiable=("theta",),
+    outputs=("value",),
+    cases=maximum_cases,
+    gradient="the mean of the maximisers",
+    second_order=False,
+    notes=NOTES,
+    call=_named_maximum,
+)
 def perturbed_maximum(
     maximiser: Maximiser, theta: Array, noise: Array, sigma: float = 1.0, *, batch_ndim: int = 0
 ) -> Array:
     """F_eps(theta) = mean <theta + sigma Z, y*(theta + sigma Z)>, (*batch,); its gradient is the
-    mean of the maximisers, for the same samples.
+    mean of the maximisers, for the same samples. Arguments and errors as in `perturbed`.
+
+    >>> import numpy as np
+    >>> one_hot = lambda s: np.eye(3)[np.argmax(s, axis=-1)]
+    >>> noise = np.array([[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+    >>> float(perturbed_maximum(one_hot, np.array([1.0, 0.0, 0.0]), noise))
+    1.5
     """
     theta = float_array(theta, "theta")
     moved = theta + positive(sigma, "sigma") * _spread(noise, theta)
@@ -105,6 +159,18 @@ def perturbed_maximum(
     return xp.mean(_inner(xp, best * moved, batch_ndim + 1), axis=0)
 
 
+@specification(
+    name="training.fenchel_young_loss",
+    source="Berthet et al. 2020, section 4",
+    inputs=("theta", "target", "noise"),
+    differentiable=("theta",),
+    outputs=("loss",),
+    cases=fenchel_young_cases,
+    gradient="the mean of the maximisers minus the target, its negative if minimise",
+    second_order=False,
+    notes=NOTES,
+    call=_named_loss,
+)
 def fenchel_young_loss(
     maximiser: Maximiser,
     theta: Array,
@@ -125,6 +191,16 @@ def fenchel_young_loss(
 
     The gradient by theta is y_eps(theta) - y, or its negative if `minimise`; zero in expectation if
     y are draws of the perturbed model. Omega is not differentiated: y is data.
+
+    Raises ValueError for shapes that do not fit and an unknown value.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> one_hot = lambda s: np.eye(3)[np.argmax(s, axis=-1)]
+    >>> noise = np.array([[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+    >>> y = np.array([0.0, 1.0, 0.0])
+    >>> grad(lambda t: fenchel_young_loss(one_hot, t, y, noise))(np.array([1.0, 0.0, 0.0]))
+    array([ 0.5, -0.5,  0. ])
     """
     choose(value, ("loss", "distance"), "value")
     theta, target = float_array(theta, "theta"), float_array(target, "target")

@@ -84,6 +84,50 @@ def perturbed_cases(rng: np.random.Generator) -> Iterator[Case]:
     params = {"solver": "argmax", "sigma": 0.5}
     yield Case("n1", one, params, "edge", ("size-one",), "one choice is no choice", CHECKS)
 
+    for law in ("gaussian", "gumbel"):
+        signs = rng.choice([-1.0, 1.0], 4)
+        inputs = {"theta": signs * rng.uniform(0.5, 2, 4), "noise": noise_of(rng, law, S, 4)}
+        params = {"solver": "argmax", "sigma": 0.6, "distribution": law, "multiplicative": True}
+        scaled = "f(theta exp(sigma Z - sigma^2/2)), the derivative by sigma theta"
+        yield Case(f"multiplicative-{law}", inputs, params, "smooth", ("score",), scaled, CHECKS)
+
+
+def maximum_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Perturbed maxima of every batch."""
+    clause = "mean of <theta + sigma Z, y(theta + sigma Z)>"
+    for name, batch in BATCHES.items():
+        noise = noise_of(rng, "gumbel", S, *batch, 3)
+        inputs = {"theta": rng.normal(size=(*batch, 3)), "noise": noise}
+        params = {"solver": "argmax", "sigma": 0.5, "batch_ndim": len(batch)}
+        kind = "edge" if name == "batch0" else "smooth"
+        yield Case(name, inputs, params, kind, (name, "batched"), clause, CHECKS)
+    one = {"theta": np.array([0.3]), "noise": noise_of(rng, "gaussian", S, 1)}
+    params = {"solver": "argmax", "sigma": 0.5}
+    yield Case("n1", one, params, "edge", ("size-one",), clause, CHECKS)
+
+
+def fenchel_young_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Both directions and both values."""
+    clause = "F(theta) - <theta, y>, with the gradient y_eps - y"
+    for case in maximum_cases(rng):
+        target = rng.uniform(size=case.inputs["theta"].shape)
+        for solver, minimise in (("argmax", False), ("argmin", True)):
+            for value in ("loss", "distance"):
+                flags = case.flags + (() if minimise else ("maximiser",))
+                yield Case(
+                    f"{case.name}-{solver}-{value}", {**case.inputs, "target": target},
+                    {**case.params, "solver": solver, "minimise": minimise, "value": value},
+                    case.kind, flags, clause, CHECKS,
+                )  # fmt: skip
+
+
+def identity_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """The cases of black-box differentiation, without its lambda."""
+    for case in blackbox_cases(rng):
+        if case.params["solver"] != "path":
+            params = {k: v for k, v in case.params.items() if k != "lambda_"}
+            yield Case(case.name, case.inputs, params, case.kind, case.flags, "-g", CHECKS)
+
 
 def blackbox_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Solvers, both directions, batches, costs at their least."""
@@ -114,6 +158,10 @@ def implicit_cases(rng: np.random.Generator) -> Iterator[Case]:
             params = {**case.params, "sigma": 0.5}
             clause = "mean of (y(w + sigma Z + lambda g) - y(w + sigma Z)) / lambda"
             yield Case(case.name, inputs, params, case.kind, case.flags, clause, CHECKS)
+            params = {**params, "adaptive": True, "batch_ndim": case.inputs["weights"].ndim - 1}
+            clause = "lambda = alpha |w| / |g|"
+            name = f"adaptive-{case.name}"
+            yield Case(name, inputs, params, case.kind, case.flags, clause, CHECKS)
 
 
 def is_mean_of_solutions(run: Run, inputs: Any, params: Any) -> str | None:

@@ -72,6 +72,12 @@ METHODS = {
     "negative_identity": lambda x, a: total(x * negative_identity(cheapest, x)),
     "implicit_mle": lambda x, a: total(x * implicit_mle(cheapest, x, a(PERTURBED))),
     "perturbed": lambda x, a: total(x * perturbed(cheapest, x, a(PERTURBED), sigma=0.5)),
+    "implicit_mle_adaptive": lambda x, a: total(
+        x * implicit_mle(cheapest, x, a(PERTURBED), adaptive=True, batch_ndim=1)
+    ),
+    "perturbed_multiplicative": lambda x, a: total(
+        x * perturbed(cheapest, x, a(PERTURBED), sigma=0.5, multiplicative=True)
+    ),
     "layer_norm": lambda x, a: total(layer_norm(x)),
 }
 VALUES = {

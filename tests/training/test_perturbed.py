@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from refimpl.autograd import Generator, array_namespace, grad, softmax, value_and_grad
 from refimpl.sorting.perturbed import exact_argmax, exact_ranks
@@ -104,6 +105,34 @@ def test_the_fenchel_young_gradient_is_the_gap(value, minimise):
         assert shifted == pytest.approx(g[0], abs=1e-6)
 
 
+def test_multiplicative_noise_keeps_signs_and_is_unbiased():
+    """E 1[t exp(s Z - s^2/2) > c] = Phi(z), z = (log(t/c) - s^2/2)/s, derivative phi(z)/(s t)."""
+    t, c, s = np.array([1.5]), 1.2, 0.4
+    seen, values, gradients = [], [], []
+
+    def above(v):
+        seen.append(v)
+        return np.where(v > c, 1.0, 0.0)
+
+    for seed in range(300):
+        noise = draw_noise(20, 1, Generator(seed))
+
+        def f(t, noise=noise):
+            y = perturbed(above, t, noise, s, covariate="loo", multiplicative=True)
+            return array_namespace(y).sum(y)
+
+        value, g = value_and_grad(f)(t)
+        values.append(value)
+        gradients.append(g[0])
+    z = (np.log(1.5 / c) - s**2 / 2) / s
+    for found, truth in ((values, stats.norm.cdf(z)), (gradients, stats.norm.pdf(z) / (s * 1.5))):
+        error = np.std(found, ddof=1) / np.sqrt(300)
+        assert abs(np.mean(found) - truth) < 4.5 * error
+    assert all((v > 0).all() for v in seen)
+    perturbed(above, -t, noise, s, multiplicative=True)
+    assert (seen[-1] < 0).all()
+
+
 def test_training_on_the_fenchel_young_loss_recovers_the_scores():
     """Targets are the probabilities of a softmax model: the minimum is at its scores."""
     target = softmax(np.array([1.0, 0.0, -1.0]))
@@ -183,6 +212,29 @@ def test_the_negative_identity_and_implicit_mle():
     np.testing.assert_allclose(found, np.mean(cheapest(moved + 2 * W) - cheapest(moved), 0) / 2)
 
 
+def test_the_adaptive_step_moves_costs_in_proportion_to_their_size():
+    w, noise = np.array([[1.0, 1.5, 3.0], [2.0, 1.0, 0.5]]), Generator(0).normal((6, 2, 3))
+    c = np.stack([W, 5 * W])
+
+    def f(v, size=1.0):
+        y = implicit_mle(cheapest, v, noise, sigma=0.5, lambda_=1.5, adaptive=True, batch_ndim=1)
+        return array_namespace(y).sum(y * size * c)
+
+    found = grad(f)(w)
+    for k in range(2):
+        step = 1.5 * np.linalg.norm(w[k]) / np.linalg.norm(c[k])
+        one = implicit_mle_gradient(w[k], c[k], noise[:, k], step)
+        np.testing.assert_allclose(found[k], one, rtol=1e-12)
+    # costs move as far for any size of the gradient, which is then in proportion to it
+    np.testing.assert_allclose(grad(f)(w, 100.0), 100.0 * found, rtol=1e-12)
+    np.testing.assert_array_equal(grad(f)(w, 0.0), 0.0)
+
+
+def implicit_mle_gradient(w, c, noise, lambda_):
+    moved = w + 0.5 * noise
+    return np.mean(cheapest(moved + lambda_ * c) - cheapest(moved), 0) / lambda_
+
+
 @pytest.mark.parametrize("neighbours", ["4", "8"])
 def test_paths_are_those_of_scipy(neighbours):
     from scipy.sparse import csr_matrix
@@ -209,6 +261,8 @@ def test_paths_are_those_of_scipy(neighbours):
         (lambda: perturbed(exact_argmax, THETA, samples(2), 0.0), "sigma"),
         (lambda: perturbed(exact_argmax, THETA, samples(2), covariate="x"), "covariate"),
         (lambda: perturbed(exact_argmax, THETA, samples(2), batch_ndim=2), "batch_ndim"),
+        (lambda: perturbed(lambda s: s.sum(), THETA, samples(2)), "f: expected values"),
+        (lambda: implicit_mle(cheapest, THETA, samples(2), batch_ndim=1), "batch_ndim"),
         (lambda: fenchel_young_loss(exact_argmax, THETA, W[:2], samples(2)), "theta, target"),
         (lambda: blackbox(cheapest, THETA, 0.0), "lambda_"),
         (lambda: blackbox(lambda w: w[:2], THETA, 1.0), "solver: expected a solution"),
