@@ -61,10 +61,11 @@ class Engine:
         self._hot = [xp.empty((rows, w), dtype=xp.uint64) for _ in range(2)]
         self._runs = self._plan(rows)
         self._inputs = self.state[: self.circuit.inputs]
+        self._scratch = xp.empty(8 * w * self.circuit.inputs, dtype=xp.uint8)
         self._counter: Counter | None = None
         if self.circuit.classes:
             ballot = Ballot(self.circuit, self._placed.rows, n)
-            votes = tuning.votes or max(1, CHUNK_BYTES // 2 // (8 * w * ballot.columns))
+            votes = tuning.votes or max(1, CHUNK_BYTES // 2 // (8 * w * ballot.classes))
             self._counter = Counter(ballot, w, votes, xp)
 
     def _plan(self, rows: int) -> list[tuple]:
@@ -140,7 +141,7 @@ class Engine:
                 padded = xp.zeros((size, bits.shape[1]), dtype=bool)
                 padded[: len(part)] = part
                 part = padded
-            pack(part, self._inputs, xp)
+            pack(part, self._inputs, xp, self._scratch)
             self._run()
             found[start : start + size] = read()[: n - start]
         return found

@@ -16,8 +16,10 @@ from ..autograd import Array
 LITTLE = sys.byteorder == "little"
 
 
-def pack(bits: Array, out: Array, xp: Any = np) -> None:
+def pack(bits: Array, out: Array, xp: Any = np, scratch: Array | None = None) -> None:
     """Truth values (64 w, d), C-contiguous, into words `out` (d, w) uint64.
+
+    scratch: memory of 8 w d bytes, uint8, that is used again.
 
     Eight rows are joined by shifting each by its place: a truth value is a byte 0 or 1, so that
     nothing leaves its byte and 8 bytes can be shifted as one word.
@@ -26,7 +28,10 @@ def pack(bits: Array, out: Array, xp: Any = np) -> None:
     rows = bits.view(xp.uint8)
     lanes = rows.view(xp.uint64) if d % 8 == 0 and LITTLE else rows
     groups = lanes.reshape(n // 8, 8, -1)
-    joined = groups[:, 7].copy()
+    if scratch is None:
+        scratch = xp.empty(n * d // 8, dtype=xp.uint8)
+    joined = scratch.view(lanes.dtype).reshape(n // 8, -1)
+    joined[...] = groups[:, 7]
     for i in range(6, -1, -1):
         joined <<= 1
         joined |= groups[:, i]

@@ -44,6 +44,7 @@ def place(circuit: Netlist) -> Placement:
     for group in _groups(order, depth, circuit.gates, last[n:]):
         level = int(depth[group[0]])
         space.advance(level, rows, last)
+        group = group[np.argsort(rows[circuit.a[group]], kind="stable")]  # read in order of memory
         for first, start, length in space.take(len(group)):
             part = group[first : first + length]
             rows[n + part] = start + np.arange(length)

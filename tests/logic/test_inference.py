@@ -12,7 +12,7 @@ from refimpl.logic.netlist import CONSTANT, evaluate, netlist, vote
 from refimpl.logic.packing import pack, packed_bits, unpack
 from refimpl.logic.rows import place
 from refimpl.logic.simplify import simplify
-from refimpl.logic.votes import binary, subtract
+from refimpl.logic.votes import binary
 
 RNG = np.random.default_rng(0)
 
@@ -122,13 +122,27 @@ def test_signed_words_have_the_layout_of_difflogic(width, n):
         np.testing.assert_array_equal([(int(v) >> (s % width)) & 1 for v in word], bits[s])
 
 
-@given(st.integers(1, 10), st.integers(0, 2**32))
-def test_subtraction_by_digits_is_subtraction(digits, seed):
+@given(st.integers(1, 12), st.integers(0, 2**32))
+def test_digits_are_read_as_numbers(digits, seed):
+    numbers = np.random.default_rng(seed).integers(0, 2**digits, (3, 128))
+    bits = (numbers >> np.arange(digits)[:, None, None]) & 1
+    words = [np.empty((3, 2), np.uint64) for _ in range(digits)]
+    for bit, word in zip(bits, words, strict=True):
+        pack(np.ascontiguousarray(bit.T.astype(bool)), word)
+    np.testing.assert_array_equal(binary(words, np), numbers)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.lists(st.integers(0, 30), min_size=2, max_size=4))
+def test_votes_for_signals_and_for_inverses_may_be_in_any_proportion(seed, negative):
+    """30 votes per class, so many of them by inverses."""
     rng = np.random.default_rng(seed)
-    a, b = (list(rng.integers(0, 2**63, (digits, 1, 2)).astype(np.uint64)) for _ in range(2))
-    difference = binary(np.stack(subtract(a, b, np)), np)
-    expected = binary(np.stack(a), np) - binary(np.stack(b), np) + 2**digits - 1
-    np.testing.assert_array_equal(difference, expected)
+    inverted = np.concatenate([rng.permutation(np.arange(30) < n) for n in negative])
+    signals = rng.integers(CONSTANT, 9, len(inverted))
+    circuit = netlist(9, [], [], [], signals, inverted=inverted, classes=len(negative))
+    bits = rng.integers(0, 2, (130, 9)).astype(bool)
+    found = Engine(circuit, tuning=Tuning(1, 8, 2)).counts(bits)
+    np.testing.assert_array_equal(found, vote(circuit, evaluate(circuit, bits)))
 
 
 def test_other_inputs_than_bits_and_other_shapes_are_refused():
