@@ -8,6 +8,8 @@ EXPERIMENTS: Mapping[str, tuple[str, str]] = {
     "sorting": ("digit_sorting", "numbers read from the order of their images, by every sort"),
     "topk": ("topk", "top-k losses beside cross-entropy, on pairs of digits"),
     "levenshtein": ("edit_distance", "letters read from edit distances alone"),
+    "shortest-path": ("grid_costs", "costs of a terrain learned from shortest paths alone"),
+    "silhouette": ("triangles", "triangles reconstructed from their silhouettes alone"),
     "smoothing": ("smoothing_study", "bias and variance of smoothed gradients, against the truth"),
     "knapsack": ("knapsack", "packing with predicted weights: trained by regret, and to predict"),
     "isaac": ("isaac", "input-based curvature beside plain gradients, on MNIST"),

@@ -25,8 +25,8 @@ DESCRIPTION = (
     "loss of Berrada et al. 2018, or with the top-k cross-entropy of Petersen et al. 2022, "
     "Differentiable Top-k Classification Learning, by several relaxed sorts and for a distribution "
     "over k. The results are top-1 and top-5 accuracies in percent. The settings of the sorts are "
-    "those published for CIFAR-100, which has a hundred classes as well and is not fetched here; "
-    "--full trains as long. MNIST is read from REFIMPL_DATA or downloaded."
+    "those published for CIFAR-100, which has a hundred classes as well; --full trains as long. "
+    "MNIST is read from REFIMPL_DATA or downloaded."
 )
 ON_CUPY = True
 CLASSES, TOP, TEST_SEED = 100, 5, 12345

@@ -7,7 +7,7 @@ import pytest
 from refimpl.cli import main
 from refimpl.data import files
 
-NEEDS_FILES = ("sorting", "isaac", "newton", "topk", "levenshtein")
+NEEDS_FILES = ("sorting", "isaac", "newton", "topk", "levenshtein", "shortest-path")
 
 
 @pytest.mark.parametrize("name", NEEDS_FILES)

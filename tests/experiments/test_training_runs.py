@@ -27,6 +27,14 @@ SMALL = {
         "--alphabets", "01", "357", "--length", "2", "--steps", "4", "--every", "2",
         "--batch", "3", "--repeats", "1",
     ],
+    "shortest-path": [
+        "--methods", "while-l2", "blackbox", "perturbed", "--size", "3", "--steps", "4",
+        "--every", "2", "--batch", "3", "--test-terrains", "5", "--repeats", "1",
+    ],
+    "silhouette": [
+        "--methods", "logistic-10", "vertices", "--size", "8", "--steps", "4", "--every", "2",
+        "--batch", "3", "--test-images", "5", "--repeats", "1",
+    ],
     "newton": [
         "--sorts", "NeuralSort", "--losses", "plain", "fisher", "--steps", "4", "--every", "2",
         "--batch", "6", "--test-sets", "20", "--repeats", "1",
