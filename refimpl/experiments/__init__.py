@@ -14,6 +14,7 @@ EXPERIMENTS: Mapping[str, tuple[str, str]] = {
     "knapsack": ("knapsack", "packing with predicted weights: trained by regret, and to predict"),
     "isaac": ("isaac", "input-based curvature beside plain gradients, on MNIST"),
     "newton": ("newton", "Newton losses beside plain losses of relaxed sorts"),
+    "logic": ("logic_networks", "logic gate networks on MONK, Adult, breast cancer, MNIST"),
     "render": ("render_gallery", "one mesh by every distribution and t-conorm, as a picture"),
     "shape": ("shape_fit", "a sphere deformed until its silhouettes are those of a shape"),
     "camera": ("camera_fit", "the pose of a camera recovered from a silhouette"),
