@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--data", nargs="+", default=Sized(monk, tuple(DEFAULTS)), choices=tuple(DEFAULTS),
         metavar="NAME", help=", ".join(DEFAULTS))  # fmt: skip
     add("--steps", type=int, default=None,
-        help="of Adam; default: those of `refimpl logic train`; with --full the paper's")  # fmt: skip
+        help="of Adam; if not given, those of the paper with --full, else fewer")  # fmt: skip
     add("--repeats", type=int, default=Sized(3, 10), help="runs with seeds from --seed on")
 
 
