@@ -104,7 +104,7 @@ class _Run:
         except Unsupported as reason:
             self.error = ("unsupported", str(reason) or "no reason given")
             return self.error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.error = ("fail", f"raised {describe(error, self.path)}")
             return "not run", "the function raises"
         right = self.expected.values
@@ -139,7 +139,7 @@ class _Run:
         except Unsupported as reason:
             yield self.outcome(check, "unsupported", str(reason) or "no reason given")
             return
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             message = f"raised {describe(error, self.path)}"
             yield self.outcome(check, "fail", message, subject="derivative")
             return

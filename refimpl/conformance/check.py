@@ -26,7 +26,7 @@ from .known import KnownFailures
 from .loading import describe
 from .low_precision import lowered, rounded
 from .outcome import LEVEL_KEYS, Outcome, Report, level_of
-from .parallel import in_processes
+from .parallel import Sweep, workers
 from .target import Implementation, Target
 from .versions import versions
 
@@ -48,6 +48,7 @@ class Options:
     max_cases  at most so many cases per entry, spread evenly over them
     fail_fast  stop after the first finding
     jobs       number of processes; the target must be one that `load` finds by its name
+    dask       address of a Dask scheduler, whose workers find the target by its path
     dtype      float16 or bfloat16, to run the smooth cases in that format instead
     device     where functions get their inputs, instead of where their marks say
     known      failures that are known in advance, besides those that the target announces
@@ -61,6 +62,7 @@ class Options:
     max_cases: int | None = None
     fail_fast: bool = False
     jobs: int = 1
+    dask: str | None = None
     dtype: str | None = None
     device: str | None = None
     known: KnownFailures | None = field(default=None, compare=False)
@@ -91,6 +93,10 @@ class Options:
     def wants_consistency(self) -> bool:
         """Whether an implementation is compared with itself, which is done in float64."""
         return self.dtype is None and self.wants_level(LEVEL_KEYS["consistency"])
+
+    def in_a_worker(self) -> Options:
+        """The same for a worker, which hands out nothing and shows nothing."""
+        return replace(self, jobs=1, dask=None, known=None, progress=_silent)
 
     def placed(self, claim: Implementation) -> Implementation:
         """The function, given its inputs on the device that is asked for."""
@@ -128,8 +134,8 @@ def check_target(target: Target, options: Options | None = None) -> Report:
         if value := getattr(options, option):
             command += f" --{option} {value}"
     report = Report(target.name, options.seed, command=command, packages=versions(target))
-    with quiet():
-        for outcome in _marked(_everything(target, options), options):
+    with quiet(), workers(options) as pool:
+        for outcome in _marked(_everything(target, options, pool), options):
             report.outcomes.append(outcome)
             if options.fail_fast and outcome.failed:
                 break
@@ -139,10 +145,28 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     return report
 
 
-def _everything(target: Target, options: Options) -> Iterator[Outcome]:
-    for claim in target.implementations:
-        if options.wants(claim.entry) and options.function in (None, claim.label):
-            yield from check_implementation(claim, options, target)
+def _everything(target: Target, options: Options, pool: Any) -> Iterator[Outcome]:
+    claims = [
+        claim
+        for claim in target.implementations
+        if options.wants(claim.entry) and options.function in (None, claim.label)
+    ]
+    sweep = Sweep(pool, target, options) if pool is not None else None
+    if sweep is not None:
+        for claim in claims:
+            if not _obstacle(claim, options):
+                sweep.add(claim, options.select(find(claim.entry)))
+    for claim in claims:
+        yield from check_implementation(claim, options, target, sweep)
+
+
+def _obstacle(claim: Implementation, options: Options) -> str:
+    """Why a function cannot be checked at all, or ""."""
+    try:
+        find(claim.entry)
+    except KeyError as error:
+        return f"{error.args[0]}; `refimpl list` prints the names"
+    return framework(claim.framework).missing(options.placed(claim).device) or ""
 
 
 def _marked(outcomes: Iterable[Outcome], options: Options) -> Iterator[Outcome]:
@@ -175,21 +199,17 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
 
 
 def check_implementation(
-    claim: Implementation, options: Options, target: Target
+    claim: Implementation, options: Options, target: Target, sweep: Sweep | None = None
 ) -> Iterator[Outcome]:
-    """All outcomes of one function."""
-    try:
-        entry = find(claim.entry)
-    except KeyError as error:
-        yield _finding(claim, f"{error.args[0]}; `refimpl list` prints the names")
-        return
-    if reason := framework(claim.framework).missing(options.placed(claim).device):
+    """All outcomes of one function, from the workers of a sweep if there is one."""
+    if reason := _obstacle(claim, options):
         yield _finding(claim, reason)
         return
+    entry = find(claim.entry)
     cases = options.select(entry)
     expected = ExpectedFailures(entry.name, claim.label, claim.expected_failures)
-    if options.jobs > 1:
-        yield from expected.mark(in_processes(target, claim, cases, options))
+    if sweep is not None:
+        yield from expected.mark(sweep.outcomes(claim, cases))
     else:
         for case in options.progress(cases, entry.name):
             yield from expected.mark(outcomes_at(claim, entry, case, options, target.path))

@@ -41,7 +41,9 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.markdown:
         raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
     needy = {"jobs": options.jobs > 1, "xfail": options.known is not None}
-    needy |= {"dtype": options.dtype is not None, "device": options.device is not None}
+    needy |= {name: getattr(options, name) is not None for name in ("dtype", "device", "dask")}
+    if options.jobs > 1 and options.dask is not None:
+        raise loading.UsageError("--jobs is for processes here, --dask for a cluster: give one")
     for option, given in needy.items():
         if given and arguments.target is None:
             raise loading.UsageError(f"--{option}: expected a target to check")

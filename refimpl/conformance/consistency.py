@@ -57,7 +57,7 @@ def check_consistency(
                 outcome.status, outcome.message = "fail", wrong
         except Unsupported as reason:
             outcome.status, outcome.message = "unsupported", str(reason) or "no reason given"
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             outcome.status = "not run"
             outcome.message = f"raised {describe(error, path)}"
         yield outcome

@@ -32,7 +32,7 @@ def check_invariants(
                 status, message = "fail", wrong
         except Unsupported as reason:
             status, message = "unsupported", str(reason) or "no reason given"
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             status, message = "fail", f"raised {describe(error, path)}"
         outcome = Outcome(entry.name, case.name, invariant.name, LEVEL_KEYS["invariants"], status)
         outcome.subject, outcome.message, outcome.function = invariant.name, message, claim.label

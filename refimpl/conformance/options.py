@@ -24,6 +24,7 @@ examples:
   refimpl check results/                         what another language computed, in files
   refimpl check --all-peers                      where published libraries agree and deviate
   refimpl check my_sort.py --jobs 4 --xfail known.txt
+  refimpl check my_sort.py --dask tcp://scheduler:8786
   refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
 
 Every finding ends with the command that repeats it alone. Without a target the specification is
@@ -64,6 +65,7 @@ def _add_choices(check: argparse.ArgumentParser) -> None:
         "--xfail", metavar="FILE", help="known failures, `METHOD/CASE # REASON` each"
     )
     group.add_argument("--jobs", type=_positive, default=1, metavar="N", help="use N processes")
+    group.add_argument("--dask", metavar="ADDRESS", help="use the workers of a Dask cluster")
 
 
 def _add_reports(check: argparse.ArgumentParser) -> None:
@@ -98,6 +100,7 @@ def chosen(arguments: argparse.Namespace) -> Options:
         max_cases=arguments.max_cases,
         fail_fast=arguments.fail_fast,
         jobs=arguments.jobs,
+        dask=arguments.dask,
         dtype=arguments.dtype,
         device=arguments.device,
         known=read_known(arguments.xfail) if arguments.xfail else None,

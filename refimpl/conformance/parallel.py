@@ -1,15 +1,18 @@
-"""Cases of a target checked by several processes.
+"""Cases of a target checked by several workers: processes here, or those of a Dask cluster.
 
-Each process loads the target again and works on a few cases at a time; what comes back is joined in
-the order of a run without processes, so that the report is the same.
+Each worker loads the target again and works on a few cases at a time; what comes back is joined in
+the order of a run without workers, so that the report is the same.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,18 +21,20 @@ from refimpl.autograd.compare import Comparison
 from refimpl.spec import Case, Entry, find
 
 from .cases import problem_of
+from .cluster import cluster
 from .failure import Failure
 from .frameworks import framework
-from .outcome import Outcome
+from .loading import LoadError, describe, load
+from .outcome import LEVEL_KEYS, Outcome
 from .points import Expected, expect
 from .target import Implementation, Target
 
-CHUNK = 8  # cases that a process is given at a time
+CHUNK = 8  # cases that a worker is given at a time
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The part of a failure that travels between processes."""
+    """The part of a failure that travels between workers."""
 
     check: str
     name: str
@@ -41,33 +46,88 @@ class Difference:
 Packed = tuple[Outcome, Difference | None]
 
 
-def in_processes(
-    target: Target, claim: Implementation, cases: list[Case], options: Any
-) -> Iterator[Outcome]:
-    """The outcomes of one function at the cases, from `options.jobs` processes."""
-    index = target.implementations.index(claim)
-    names = [case.name for case in cases]
-    chunks = [names[i : i + CHUNK] for i in range(0, len(names), CHUNK)]
-    plain = replace(options, jobs=1)
-    entry = find(claim.entry)
-    rebuild = _Rebuild(claim, entry, {case.name: case for case in cases}, options)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(options.jobs, len(chunks) or 1), context) as pool:
-        tasks = [pool.submit(_work, target.name, index, chunk, plain) for chunk in chunks]
-        for task in options.progress(tasks, f"{entry.name}, {CHUNK} cases at a time"):
-            for outcome, difference in task.result():
+@contextmanager
+def workers(options: Any) -> Iterator[Any]:
+    """What calls can be submitted to, as the options say; None to do everything here."""
+    if options.dask is not None:
+        with cluster(options.dask) as found:
+            yield found
+    elif options.jobs > 1:
+        pool = ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn"))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+    else:
+        yield None
+
+
+class Sweep:
+    """The cases of functions of a target, all handed to the workers before the first is awaited."""
+
+    def __init__(self, pool: Any, target: Target, options: Any) -> None:
+        self.pool, self.options = pool, options
+        self.source = _Source(target.path or target.name, _content(target.path))
+        self.plain = options.in_a_worker()
+        self.target = target
+        self.tasks: dict[int, list[Any]] = {}
+
+    def add(self, claim: Implementation, cases: list[Case]) -> None:
+        """Submit the cases of a function."""
+        index = self.target.implementations.index(claim)
+        names = [case.name for case in cases]
+        chunks = [names[i : i + CHUNK] for i in range(0, len(names), CHUNK)]
+        self.tasks[index] = [
+            self.pool.submit(_work, self.source, index, chunk, self.plain) for chunk in chunks
+        ]
+
+    def outcomes(self, claim: Implementation, cases: list[Case]) -> Iterator[Outcome]:
+        """The outcomes of a function, in the order of its cases."""
+        entry = find(claim.entry)
+        rebuild = _Rebuild(claim, entry, {case.name: case for case in cases}, self.options)
+        tasks = self.tasks.pop(self.target.implementations.index(claim))
+        for task in self.options.progress(tasks, f"{entry.name}, {CHUNK} cases at a time"):
+            try:
+                found = task.result()
+            except Exception as error:
+                message = f"a worker has stopped: {describe(error)}"
+                values = LEVEL_KEYS["values"]
+                yield Outcome(entry.name, "", "values", values, "fail", claim.label, message)
+                continue
+            for outcome, difference in found:
                 yield rebuild(outcome, difference)
 
 
-_targets: dict[str, Target] = {}
+@dataclass(frozen=True)
+class _Source:
+    """Where a worker finds the target, and what its file must hold."""
+
+    name: str
+    content: int
 
 
-def _work(name: str, index: int, cases: list[str], options: Any) -> list[Packed]:
-    """In a process of its own: the outcomes at some cases."""
+def _content(path: str | None) -> int:
+    return zlib.crc32(Path(path).read_bytes()) if path else 0
+
+
+_loaded: dict[_Source, Target] = {}  # a worker of a cluster outlives the check
+
+
+def _load(source: _Source) -> Target:
+    if source not in _loaded:
+        target = load(source.name)
+        if _content(target.path) != source.content:
+            raise LoadError(f"{source.name} is another file on this worker")
+        _loaded.clear()
+        _loaded[source] = target
+    return _loaded[source]
+
+
+def _work(source: _Source, index: int, cases: list[str], options: Any) -> list[Packed]:
+    """In a worker: the outcomes at some cases."""
     from .check import outcomes_at, quiet
-    from .loading import load
 
-    target = _targets.setdefault(name, load(name)) if name not in _targets else _targets[name]
+    target = _load(source)
     claim = target.implementations[index]
     entry = find(claim.entry)
     wanted = set(cases)

@@ -238,3 +238,10 @@ def test_inputs_that_are_written_to_are_found(check):
 def test_a_wrong_mark_is_refused_with_a_reason(options, words):
     with pytest.raises(ValueError, match=words):
         implements("toy.soft_pool", **options)
+
+
+def test_a_function_that_ends_the_program_is_a_finding(check):
+    ends = [(RETURN, f"raise SystemExit(0)\n    {RETURN}")]
+    status, out, _ = check(replace=ends)
+    assert status == 1
+    assert "raised SystemExit: 0 (target.py:" in out

@@ -141,6 +141,19 @@ def test_several_processes_write_the_report_of_one(tmp_path, capsys, monkeypatch
     assert reports[0] == reports[1]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("processes")
+def test_a_process_that_dies_is_a_finding(tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(Path(refimpl.__file__).parents[1])
+    path = tmp_path / "ported.py"
+    path.write_text(source("refimpl", ("A = xp.sum(", "import os; os._exit(3)\n    A = xp.sum(")))
+    options = ["--method", "sorting.neural_sort", "--jobs", "2", "--level", "values"]
+    assert main(["check", str(path), *options]) == 1
+    printed = capsys.readouterr()
+    assert "a worker has stopped: BrokenProcessPool" in printed.out
+    assert "Traceback" not in printed.out + printed.err
+
+
 @pytest.mark.parametrize("option", [["--jobs", "2"], ["--xfail", "known.txt"]])
 def test_options_that_need_a_target_say_so(option, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
