@@ -16,13 +16,15 @@ ICCS; the DiscoGrad code of 2024 for the path selection.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import like_array, to_numpy
+from ..autograd import Array, constant, to_numpy
+from ..spec import specification
 from ..validation import choose, float_array, positive, whole
 from .branches import Key, Program, Sample, run_all, run_crisp
+from .branching_cases import NOTES, PROGRAMS, sampled_cases
 
 MIN_JUMP = 1e-6  # smaller changes of the output, and spreads of it, count as none
 
@@ -42,6 +44,23 @@ class Carrier(NamedTuple):
     tangent: np.ndarray
 
 
+def _on_named_program(x: Array, noise: Array, *, program: str, **options: Any) -> Gradient:
+    chosen = PROGRAMS[choose(program, PROGRAMS, "program")]
+    found = estimate_gradient(chosen, x, noise, **options)
+    return Gradient(constant(found.value, like=x), found.gradient)
+
+
+@specification(
+    name="training.discograd",
+    source="Kreikemeyer and Andelfinger 2023, equations 4 and 7 to 11; DiscoGrad, 2024",
+    inputs=("x", "noise"),
+    differentiable=(),
+    outputs=("value", "gradient"),
+    cases=sampled_cases,
+    gradient="none: the gradient is an output",
+    notes=NOTES,
+    call=_on_named_program,
+)
 def estimate_gradient(
     program: Program,
     x: np.ndarray,
@@ -64,6 +83,12 @@ def estimate_gradient(
     Gaussian condition: 3 % at 1000 samples.
 
     Raises ValueError for shapes that do not fit and unknown estimators.
+
+    >>> u = np.array([[-1.5], [-0.5], [0.5], [1.5]])
+    >>> step = lambda x, branch: 0.0 if branch(x[0]) else 1.0
+    >>> found = estimate_gradient(step, np.zeros(1), u, sigma=1.0, estimator="reinforce")
+    >>> found.value, found.gradient
+    (0.5, array([0.5]))
     """
     given = float_array(x, "x", min_ndim=1)
     x = to_numpy(given)
@@ -75,7 +100,7 @@ def estimate_gradient(
     points = x + sigma * u
     if estimator in ("pgo", "reinforce", "rloo"):
         value, gradient = _from_values(program, x, u, points, sigma, estimator)
-        return Gradient(value, like_array(gradient, given))
+        return Gradient(value, constant(gradient, like=given))
     samples = run_all(program, points)
     value = float(np.mean([s.output for s in samples]))
     gradient = np.mean([s.tangent for s in samples], axis=0)
@@ -83,7 +108,7 @@ def estimate_gradient(
         gradient = gradient + _jumps(samples, whole(carriers, "carriers", 1), path_selection)
     elif estimator == "oracle_2023":
         gradient = gradient + _jumps_2023(samples)
-    return Gradient(value, like_array(gradient, given))
+    return Gradient(value, constant(gradient, like=given))
 
 
 ESTIMATORS = ("oracle", "oracle_2023", "ipa", "pgo", "reinforce", "rloo")

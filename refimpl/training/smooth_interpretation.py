@@ -29,7 +29,9 @@ import numpy as np
 
 from ..autograd import Array, is_array, plain, stop_gradient, to_numpy
 from ..autograd import value_and_grad as engine_value_and_grad
+from ..spec import Invariant, specification
 from ..validation import choose, float_array, positive, whole
+from .branching_cases import NOTES, PATHS, crisp_without_noise, interpreted_cases
 from .discograd import Gradient
 from .gaussian_variable import Gaussian, merged, probability_between, probability_negative
 
@@ -127,7 +129,7 @@ class Paths:
             keep[np.argsort(-weights, kind="stable")[max(room, 1) :]] = False
         if keep.all() or not keep.any():
             return taken, not_taken
-        factor = weights.sum() / weights[keep].sum()
+        factor = float(weights.sum() / weights[keep].sum())
         kept = [
             Path(p.weight * factor, p.variables) if k else None
             for p, k in zip(taken + not_taken, keep, strict=True)
@@ -151,6 +153,21 @@ class Paths:
         return min(pairs, key=lambda ij: _distance(paths[ij[0]], paths[ij[1]], weighted))
 
 
+def _interpret_named(x: Array, *, program: str, **options: Any) -> Array:
+    return interpret(PATHS[choose(program, PATHS, "program")], x, **options)
+
+
+@specification(
+    name="training.smooth_interpretation",
+    source="Kreikemeyer and Andelfinger 2023, smooth interpretation",
+    inputs=("x",),
+    outputs=("value",),
+    cases=interpreted_cases,
+    invariants=(Invariant("no noise", "the value of the program", crisp_without_noise),),
+    notes=NOTES,
+    second_order=False,
+    call=_interpret_named,
+)
 def interpret(
     program: Callable[[Paths], None],
     x: Array,
@@ -176,6 +193,15 @@ def interpret(
                 the gradient is then not that of the value.
 
     Returns a scalar. Raises ValueError for unknown names and numbers out of range.
+
+    >>> def step(paths):
+    ...     paths.branch(
+    ...         lambda v: v["x0"],
+    ...         lambda p: p.assign("y", lambda v: 0.0),
+    ...         lambda p: p.assign("y", lambda v: 1.0),
+    ...     )
+    >>> float(interpret(step, np.array([0.0]), sigma=1.0))
+    0.5
     """
     x = float_array(x, "x", min_ndim=1)
     limits = Limits(

@@ -41,6 +41,8 @@ WAITS = {
     "sorting.recall_loss": CHECKED_RELEVANCE,
     "sorting.average_precision_loss": CHECKED_RELEVANCE,
     "training.blackbox": (2, "paths are found on the host, forwards and backwards"),
+    "training.discograd": (2, "programs branch on the host: inputs and noise"),
+    "training.smooth_interpretation": (math.inf, "paths are restricted on the host"),
     "sorting.sorting_network": (1, "whether the matrix takes part in the gradient"),
     "sorting.transport_*": UNTIL_CONVERGED,
     "sorting.simplex_*": UNTIL_CONVERGED,

@@ -192,6 +192,7 @@ BEYOND = {  # methods whose definition, as it is written, does not hold in float
             "training.isaac_linear",
             "training.newton_*",
             "training.smooth",
+            "training.smoothed_covariance",
             "training.smoothing_estimate",
             "training.tract_linear",
         ),

@@ -184,6 +184,18 @@ def test_equality_is_a_window_of_width_one():
     assert grad(lambda x: interpret(paths, x, sigma=0.3))(x)[0] < 0
 
 
+def test_float32_is_kept():
+    x, u = np.array([0.2, 0.4], np.float32), Generator(0).normal((30, 2)).astype(np.float32)
+    for estimator in ESTIMATORS:
+        found = estimate_gradient(smooth_only, x, u, sigma=0.5, estimator=estimator)
+        assert found.gradient.dtype == np.float32
+    for restriction in RESTRICTIONS:
+        found = interpreted_gradient(
+            chained_paths, x, sigma=0.4, max_paths=2, restriction=restriction
+        )
+        assert found.gradient.dtype == np.float32
+
+
 def test_bad_arguments_are_named():
     u = np.ones((3, 2))
     with pytest.raises(ValueError, match=r"noise: expected \(S, 1\)"):

@@ -1,0 +1,172 @@
+"""Programs with branches by name, for checking estimators of their smoothed gradients.
+
+step      0 if x0 < 0 else 1
+sequence  y = x0 x1;  y = y + 2 x0 if x0 - x1 < 0.3 else y - 1;  y = y/2 if x1 < 0 else y
+loop      v = x0/2;  for t in (0.3, -0.2, 0.1): v = v - t if v < t else v
+nested    (x2 if x1 < 0 else 1) if x0 < 0.2 else x0^2
+smooth    x0 x1 + x2^2, without a branch
+
+Inputs are x (3,). Conditions have the form c < 0 and are branches in the order of their visits; the
+inner one of `nested` is visited in one of both cases only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array
+from ..spec import Case, Note, Run
+from .branches import Branch, Program
+
+THRESHOLDS = (0.3, -0.2, 0.1)
+NOTES = {
+    "kernel-bandwidth": Note(
+        "density estimate",
+        "The density of a condition at 0 is a Gaussian kernel estimate of bandwidth N^(-1/5) std.",
+        "Another bandwidth or a standard deviation without Bessel's correction.",
+    ),
+    "interacting-branches": Note(
+        "jumps counted twice",
+        "Several branches are crossed by the same samples.",
+        "The sum over branches of jumps between samples that differ in more than one of them.",
+    ),
+    "merged-paths": Note(
+        "weights of paths",
+        "Paths are merged in proportion to weights that depend on the inputs.",
+        "DiscoGrad drops the derivatives of the weights: the gradient is not that of the value.",
+    ),
+}
+
+
+def _step(x: Array, branch: Branch) -> Array:
+    return 0.0 * x[0] if branch(x[0]) else 1.0 + 0.0 * x[0]
+
+
+def _sequence(x: Array, branch: Branch) -> Array:
+    y = x[0] * x[1]
+    y = y + 2 * x[0] if branch(x[0] - x[1] - 0.3, "first") else y - 1
+    return 0.5 * y if branch(x[1], "second") else y
+
+
+def _loop(x: Array, branch: Branch) -> Array:
+    v = x[0] / 2
+    for threshold in THRESHOLDS:
+        v = v - threshold if branch(v - threshold) else v
+    return v
+
+
+def _nested(x: Array, branch: Branch) -> Array:
+    if branch(x[0] - 0.2, "outer"):
+        return x[2] if branch(x[1], "inner") else 1.0 + 0.0 * x[1]
+    branch.skip("inner")
+    return x[0] * x[0]
+
+
+PROGRAMS: dict[str, Program] = {
+    "step": _step,
+    "sequence": _sequence,
+    "loop": _loop,
+    "nested": _nested,
+    "smooth": lambda x, branch: x[0] * x[1] + x[2] * x[2],
+}
+
+
+def _assign(value: Callable[[Any], Any]) -> Callable[[Any], None]:
+    return lambda paths: paths.assign("y", value)
+
+
+def _step_paths(paths: Any) -> None:
+    paths.branch(lambda v: v["x0"], _assign(lambda v: 0.0), _assign(lambda v: 1.0))
+
+
+def _sequence_paths(paths: Any) -> None:
+    paths.assign("y", lambda v: v["x0"] * v["x1"])
+    paths.branch(
+        lambda v: v["x0"] - v["x1"] - 0.3,
+        _assign(lambda v: v["y"] + 2 * v["x0"]),
+        _assign(lambda v: v["y"] - 1),
+    )
+    paths.branch(lambda v: v["x1"], _assign(lambda v: v["y"] * 0.5))
+
+
+def _loop_paths(paths: Any) -> None:
+    paths.assign("y", lambda v: v["x0"] / 2)
+    for threshold in THRESHOLDS:
+        _reduce(paths, threshold)
+
+
+def _reduce(paths: Any, threshold: float) -> None:
+    paths.branch(lambda v: v["y"] - threshold, _assign(lambda v: v["y"] - threshold))
+
+
+def _nested_paths(paths: Any) -> None:
+    def inner(taken: Any) -> None:
+        taken.branch(lambda v: v["x1"], _assign(lambda v: v["x2"]), _assign(lambda v: 1.0))
+
+    paths.branch(lambda v: v["x0"] - 0.2, inner, _assign(lambda v: v["x0"] * v["x0"]))
+
+
+PATHS: dict[str, Callable[[Any], None]] = {
+    "step": _step_paths,
+    "sequence": _sequence_paths,
+    "loop": _loop_paths,
+    "nested": _nested_paths,
+    "smooth": _assign(lambda v: v["x0"] * v["x1"] + v["x2"] * v["x2"]),
+}
+
+
+def sampled_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Every estimator on every program, and sets of few samples."""
+    from .discograd import ESTIMATORS
+
+    for program in PROGRAMS:
+        for estimator in ESTIMATORS:
+            params = {"program": program, "sigma": 0.5, "estimator": estimator}
+            oracle = estimator.startswith("oracle")
+            flags = ("kernel-bandwidth",) * (oracle and program != "smooth")
+            flags += ("interacting-branches",) * (oracle and program in ("sequence", "loop"))
+            clause = "mean gradient along paths, and density times jump for every branch"
+            yield Case(f"{program}-{estimator}", _sampled(rng, 40), params, "smooth", flags, clause)
+    for estimator in ("oracle", "pgo"):
+        params = {"program": "step", "sigma": 0.1, "estimator": estimator}
+        yield Case(f"one-sample-{estimator}", _sampled(rng, 1), params, "edge", ("size-one",))
+    params = {"program": "sequence", "sigma": 0.5, "estimator": "oracle"}
+    for more in ({"path_selection": False}, {"carriers": 3}):
+        name = "-".join(map(str, *more.items()))
+        flags = ("kernel-bandwidth", "interacting-branches")
+        yield Case(name, _sampled(rng, 40), {**params, **more}, "smooth", flags)
+
+
+def _sampled(rng: np.random.Generator, samples: int) -> dict[str, np.ndarray]:
+    return {"x": 0.3 * rng.normal(size=3), "noise": rng.normal(size=(samples, 3))}
+
+
+def interpreted_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Every program, with room for all paths and for few."""
+    from .smooth_interpretation import RESTRICTIONS
+
+    clause = "sum w m / sum w over the paths"
+    for program in PATHS:
+        inputs = {"x": 0.3 * rng.normal(size=3)}
+        yield Case(program, inputs, {"program": program, "sigma": 0.4}, clause=clause)
+    for program in ("sequence", "loop"):
+        for restriction in RESTRICTIONS:
+            inputs = {"x": 0.3 * rng.normal(size=3)}
+            params = {
+                "program": program, "sigma": 0.4, "max_paths": 2, "restriction": restriction,
+            }  # fmt: skip
+            merged = ("merged-paths",) * (restriction != "discard")
+            yield Case(f"{program}-{restriction}", inputs, params, flags=merged, clause=clause)
+    params = {"program": "loop", "sigma": 0.4, "keep_correlations": True}
+    yield Case("correlations", {"x": 0.3 * rng.normal(size=3)}, params, clause=clause)
+
+
+def crisp_without_noise(run: Run, inputs: Any, params: Any) -> str | None:
+    """With hardly any noise, the value is that of the program."""
+    found = run(inputs, {**params, "sigma": 1e-4})["value"]
+    wanted = PROGRAMS[params["program"]](np.asarray(inputs["x"], dtype=np.float64), Branch())
+    same = np.allclose(found, wanted, atol=1e-3)
+    return None if same else f"{found} with hardly any noise, but the program gives {wanted}"
