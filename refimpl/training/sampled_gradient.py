@@ -6,18 +6,52 @@ REINFORCE; as in Kreikemeyer and Andelfinger 2023 (see `discograd`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Array
+from ..spec import BATCHES, Case, specification
 from ..validation import choose, positive
 from .branches import Program
 from .discograd import Gradient, estimate_gradient
 from .smoothing import estimate
+from .smoothing_cases import FUNCTIONS
 
 
+def _cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Every estimator; every batch, with noise of its own and shared."""
+    for estimator in ("pgo", "reinforce", "rloo"):
+        for f in ("step", "product"):
+            inputs = {"x": rng.normal(size=3), "noise": rng.normal(size=(8, 3))}
+            params = {"f": f, "sigma": 0.7, "estimator": estimator}
+            yield Case(
+                f"{f}-{estimator}", inputs, params, clause="mean of (f(x + sigma u) - c) u/sigma"
+            )
+    for name, batch in BATCHES.items():
+        for own, shape in (("own", (8, *batch, 3)), ("shared", (8, 3))):
+            inputs = {"x": rng.normal(size=(*batch, 3)), "noise": rng.normal(size=shape)}
+            kind = "edge" if name == "batch0" else "smooth"
+            params = {"f": "product", "sigma": 0.5}
+            yield Case(f"{name}-{own}", inputs, params, kind, (name,))
+
+
+def _of_named_function(x: Array, noise: Array, *, f: str, **options: Any) -> tuple[Array, Array]:
+    chosen = FUNCTIONS[choose(f, ("step", "product"), "f")]
+    return sampled_gradient(lambda v: chosen(v)[..., 0], x, noise, **options)
+
+
+@specification(
+    name="training.sampled_gradient",
+    source="Polyak 1987; Nesterov and Spokoiny 2017; Williams 1992",
+    inputs=("x", "noise"),
+    differentiable=(),
+    outputs=("value", "gradient"),
+    cases=_cases,
+    gradient="none: the gradient is an output",
+    call=_of_named_function,
+)
 def sampled_gradient(
     f: Callable[[Array], Array],
     x: Array,
