@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..autograd import to_numpy
+from .builder import Builder
 from .convolution import unfold
 from .discretise import discretise
 from .layers import gate_numbers
@@ -20,24 +21,12 @@ from .tree_net import Stage, TreeNet
 FALSE, OR = 0, 7
 
 
-class _Builder:
-    """Gates in order, added by layers; signal `false` is the first gate."""
+class _Builder(Builder):
+    """Its first gate is the signal `false`."""
 
     def __init__(self, inputs: int) -> None:
-        self.inputs, self.count = inputs, 0
-        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self.false = int(self.add(np.array([FALSE]), np.array([0]), np.array([0]))[0])
-
-    def add(self, gates: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """The signals of new gates, in the shape of a."""
-        start = self.inputs + self.count
-        whole = np.broadcast_to(gates, a.shape).ravel()
-        self.parts.append((whole, a.ravel(), b.ravel()))
-        self.count += a.size
-        return np.arange(start, start + a.size).reshape(a.shape)
-
-    def arrays(self) -> list[np.ndarray]:
-        return [np.concatenate(group) for group in zip(*self.parts, strict=True)]
+        super().__init__(inputs)
+        self.false = int(self.add(FALSE, np.array([0]), np.array([0]))[0])
 
 
 def unroll(net: TreeNet, params: dict[str, Sequence[np.ndarray]]) -> Netlist:
@@ -81,9 +70,9 @@ def _trees(
 
 def _pool(builder: _Builder, signals: np.ndarray, stage: Stage) -> np.ndarray:
     fields = _fields(signals, 2, stage.pool_padding, 2, builder.false)
-    top = builder.add(np.array(OR), fields[:, 0, 0], fields[:, 0, 1])
-    bottom = builder.add(np.array(OR), fields[:, 1, 0], fields[:, 1, 1])
-    return builder.add(np.array(OR), top, bottom)
+    top = builder.add(OR, fields[:, 0, 0], fields[:, 0, 1])
+    bottom = builder.add(OR, fields[:, 1, 0], fields[:, 1, 1])
+    return builder.add(OR, top, bottom)
 
 
 def _joined(builder: _Builder, features: np.ndarray, head: Netlist) -> Netlist:

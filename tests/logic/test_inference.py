@@ -1,9 +1,14 @@
 """Bit-packed inference: equal to the definition for every size, class count and tuning."""
 
+import importlib
+
+import guarded_cupy
 import numpy as np
 import pytest
+from guarded import synchronisations
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import find, places
 
 from refimpl.logic import network as nets
 from refimpl.logic.discretise import discretise
@@ -182,3 +187,23 @@ def test_no_row_is_taken_while_its_signal_is_still_read(seed, inputs, gates):
         holder[placed.rows[signals]] = signals
     voting = simple.outputs[simple.outputs != CONSTANT]
     np.testing.assert_array_equal(holder[placed.rows[voting]], voting)
+
+
+@places("guarded", "cupy")
+def test_the_engine_runs_on_the_device_as_on_the_host(place):
+    """The same source; bits go in and votes come out there, and the host waits for nothing."""
+    device = find(place)
+    xp = guarded_cupy.cupy if place == "guarded" else importlib.import_module("cupy")
+    network = nets.build(24, [60, 60], classes=4, tau=3.0, seed=0)
+    circuit = discretise(network, nets.initial_params(network, 0))
+    bits = RNG.integers(0, 2, (300, 24)).astype(bool)
+    host, engine = Engine(circuit), Engine(circuit, tuning=Tuning(2, 8, 2), xp=xp)
+    with synchronisations() as waits:
+        counts = engine.counts(device.put(bits))
+    assert waits == []
+    np.testing.assert_array_equal(device.get(counts), host.counts(bits))
+    np.testing.assert_array_equal(device.get(engine.outputs(device.put(bits))), host.outputs(bits))
+    np.testing.assert_allclose(device.get(engine.scores(device.put(bits))), host.scores(bits))
+    np.testing.assert_array_equal(
+        device.get(engine.classify(device.put(bits))), host.classify(bits)
+    )

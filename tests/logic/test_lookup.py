@@ -5,9 +5,13 @@ import pytest
 
 from refimpl.autograd import array_namespace, grad, jacobian, vjp
 from refimpl.logic import lookup as look
+from refimpl.logic.discretise import from_tables
 from refimpl.logic.gates import GATES, TRUTH
+from refimpl.logic.inference import Engine
 from refimpl.logic.layers import logic_layer
 from refimpl.logic.learned_connections import chosen_inputs, learned_inputs
+from refimpl.logic.netlist import evaluate
+from refimpl.logic.simplify import simplify
 
 RNG = np.random.default_rng(0)
 KINDS = [("raw", 2), ("light", 2), ("light", 4), ("walsh", 1), ("walsh", 2), ("walsh", 4)]
@@ -61,6 +65,29 @@ def test_a_low_temperature_tends_to_hard_gates_on_bits(kind, rank):
     cold = look.lookup_layer(x, w, wiring, temperature=1e-4, **options)
     hard = look.lookup_layer(x, w, wiring, sampling="hard", **options)
     np.testing.assert_allclose(cold, hard, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind, rank", KINDS)
+def test_circuits_of_hard_gates_are_those_gates(kind, rank):
+    """Two layers and votes, for every input."""
+    rng = np.random.default_rng(rank)
+    wirings = [rng.integers(0, n, (rank, m)) for n, m in ((8, 9), (9, 6))]
+    weights = [rng.normal(size=(m, look.entries(kind, rank))) for m in (9, 6)]
+    y = bits = ((np.arange(256)[:, None] >> np.arange(8)) & 1).astype(float)
+    for w, wiring in zip(weights, wirings, strict=True):
+        y = look.lookup_layer(y, w, wiring, parametrisation=kind, sampling="hard")
+    circuit = from_tables(8, [look.truth_tables(w, kind) for w in weights], wirings, classes=2)
+    np.testing.assert_array_equal(evaluate(circuit, bits), y)
+    simple = simplify(circuit)
+    np.testing.assert_array_equal(evaluate(simple, bits), y)
+    np.testing.assert_array_equal(Engine(circuit).counts(bits), y.reshape(256, 2, 3).sum(axis=-1))
+
+
+def test_tables_and_wirings_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"\(m, 2\^n\) and \(n, m\)"):
+        from_tables(3, [np.zeros((1, 4), bool)], [np.array([[0], [1], [2]])])
+    with pytest.raises(ValueError, match="below 3"):
+        from_tables(3, [np.zeros((1, 4), bool)], [np.array([[0], [3]])])
 
 
 def test_walsh_coefficients_of_a_gate_give_its_truth_table():
