@@ -31,6 +31,7 @@ from .propagation_cases import (
     ACTIVATIONS,
     NOTES,
     activation_cases,
+    activation_full_cases,
     affine_cases,
     cauchy_network_cases,
     full_cases,
@@ -68,12 +69,15 @@ def affine(
     location, scale  (..., n), scale >= 0; weight (m, n), bias (m,); returns two (..., m)
     law              "gaussian": sqrt(W^2 s^2); "cauchy": |W| s. Exact for each entry.
 
+    Raises ValueError for shapes that do not fit and unknown laws.
+
     >>> import numpy as np
     >>> affine(np.zeros(2), np.array([3.0, 4.0]), np.ones((1, 2)))
     (array([0.]), array([5.]))
     """
-    mu, s = float_array(location, "location"), float_array(scale, "scale")
+    mu, s = float_array(location, "location", 1), float_array(scale, "scale", 1)
     alpha = STABILITY[choose(law, STABILITY, "law")]
+    weight = _fitting(weight, mu, s, mu.shape[-1:], "scale")
     xp = array_namespace(mu, s, weight)
     W = xp.matrix_transpose(weight)
     moved = mu @ W if bias is None else mu @ W + bias
@@ -95,12 +99,30 @@ def affine_full(
 ) -> tuple[Array, Array]:
     """Mean (..., m) and covariance (..., m, m) of W x + b for a Gaussian x; exact.
 
-    mean (..., n), covariance (..., n, n), weight (m, n), bias (m,).
+    mean (..., n), covariance (..., n, n), weight (m, n), bias (m,). Raises ValueError for other
+    shapes.
+
+    >>> import numpy as np
+    >>> affine_full(np.zeros(2), np.array([[9.0, 12.0], [12.0, 16.0]]), np.ones((1, 2)))
+    (array([0.]), array([[49.]]))
     """
+    mean, covariance = float_array(mean, "mean", 1), float_array(covariance, "covariance", 2)
+    weight = _fitting(weight, mean, covariance, 2 * mean.shape[-1:], "covariance")
     xp = array_namespace(mean, covariance, weight)
     W = xp.matrix_transpose(weight)
     moved = mean @ W if bias is None else mean @ W + bias
     return moved, weight @ covariance @ W
+
+
+def _fitting(weight: Array, mean: Array, spread: Array, tail: tuple[int, ...], name: str) -> Array:
+    """The weight (m, n), if it fits a mean (..., n), and the spread's last axes are `tail`."""
+    weight, n = float_array(weight, "weight"), mean.shape[-1]
+    if weight.ndim != 2 or weight.shape[1] != n:
+        raise ValueError(f"weight: expected (m, {n}), got {tuple(weight.shape)}")
+    if tuple(spread.shape[-len(tail) :]) != tuple(tail):
+        lead = ", ".join(["...", *map(str, tail)])
+        raise ValueError(f"{name}: expected ({lead}), got {tuple(spread.shape)}")
+    return weight
 
 
 def _named_activation(location: Array, scale: Array, *, phi: str) -> tuple[Array, Array]:
@@ -131,10 +153,33 @@ def activation(location: Array, scale: Array, phi: Callable[[Array], Array]) -> 
     return value, array_namespace(slope).abs(slope) * scale
 
 
+def _named_activation_full(mean: Array, covariance: Array, *, phi: str) -> tuple[Array, Array]:
+    return activation_full(mean, covariance, ACTIVATIONS[choose(phi, ACTIVATIONS, "phi")])
+
+
+@specification(
+    name="training.activation_full",
+    source=f"{SOURCE}: local linearisation",
+    inputs=("mean", "covariance"),
+    outputs=("mean", "covariance"),
+    cases=activation_full_cases,
+    invariants=(SEMIDEFINITE,),
+    kinks="where phi has one; the ReLU has the slope 0 at 0",
+    call=_named_activation_full,
+)
 def activation_full(
     mean: Array, covariance: Array, phi: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
-    """phi(mean) and D S D with D = diag(phi'(mean)), for an element-wise function phi."""
+    """phi(mean) and D S D with D = diag(phi'(mean)), for an element-wise function phi.
+
+    mean (..., n), covariance (..., n, n)
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import relu
+    >>> activation_full(np.array([2.0, -1.0]), np.array([[4.0, 1.0], [1.0, 9.0]]), relu)[1]
+    array([[4., 0.],
+           [0., 0.]])
+    """
     value, slope = _value_and_slope(mean, phi)
     return value, slope[..., :, None] * covariance * slope[..., None, :]
 
@@ -157,6 +202,11 @@ def sample_jacobian(network: Callable[[Array], Array], x: Array) -> tuple[Array,
     network must treat the samples one by one (no batch normalisation over them).
 
     Raises ValueError unless x has a batch axis and the network returns (B, m).
+
+    >>> import numpy as np
+    >>> sample_jacobian(lambda x: x**2, np.array([[1.0, 2.0]]))[1]
+    array([[[2., 0.],
+            [0., 4.]]])
     """
     x = float_array(x, "x", min_ndim=2)
     y, pull = vjp(network, x)
@@ -265,6 +315,13 @@ def propagate_cauchy(
     """Location f(x) (B, m), scales |J| gamma (B, m), and J (B, m, n), for independent Cauchy noise.
 
     gamma  half widths, an array that broadcasts against the flattened input (B, n)
+
+    Raises ValueError as `sample_jacobian` does.
+
+    >>> import numpy as np
+    >>> W = np.array([[1.0, -2.0]])
+    >>> propagate_cauchy(lambda x: x @ W.T, np.ones((1, 2)), np.array([0.5, 0.25]))[:2]
+    (array([[-1.]]), array([[1.]]))
     """
     y, J = sample_jacobian(network, x)
     xp = array_namespace(J)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd import Array, array_namespace, constant, ndtr
+from ..autograd import Array, array_namespace, constant, ndtr, relu
 from ..spec import Invariant, specification
 from ..validation import float_array
 from .gram import identity
@@ -55,11 +55,19 @@ def pairwise_probability(mean: Array, covariance: Array) -> Array:
     """P(y_i > y_j) for a Gaussian y: Phi((mu_i - mu_j)/sqrt(S_ii + S_jj - S_ij - S_ji)).
 
     mean (..., m), covariance (..., m, m); returns (..., m, m) with 1/2 on the diagonal. Where the
-    difference has no variance, the probability is 0, 1/2 or 1, with derivative 0.
+    difference has no variance, the probability is 0, 1/2 or 1, with derivative 0. Raises ValueError
+    for shapes that do not fit.
+
+    >>> import numpy as np
+    >>> pairwise_probability(np.array([1.0, 0.0]), np.zeros((2, 2)))
+    array([[0.5, 1. ],
+           [0. , 0.5]])
     """
     mu, S = float_array(mean, "mean", min_ndim=1), float_array(covariance, "covariance", min_ndim=2)
     xp = array_namespace(mu, S)
     n = mu.shape[-1]
+    if tuple(S.shape[-2:]) != (n, n):
+        raise ValueError(f"covariance: expected (..., {n}, {n}), got {tuple(S.shape)}")
     variances = xp.sum(S * identity(n, S), axis=-1)
     spread = variances[..., :, None] + variances[..., None, :] - S - xp.matrix_transpose(S)
     return _ratio_probability(xp, mu, spread, ndtr, root=True)
@@ -79,6 +87,12 @@ def pairwise_probability_cauchy(location: Array, jacobian: Array, gamma: Array) 
 
     location (..., m), jacobian (..., m, n), gamma (..., n); returns (..., m, m), 1/2 on the
     diagonal. Where the difference has no width, as `pairwise_probability`.
+
+    >>> import numpy as np
+    >>> J, gamma = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([0.5, 0.25])
+    >>> pairwise_probability_cauchy(np.array([1.0, 0.0]), J, gamma)
+    array([[0.5 , 0.75],
+           [0.25, 0.5 ]])
     """
     xp = array_namespace(location, jacobian)
     difference = xp.abs(jacobian[..., :, None, :] - jacobian[..., None, :, :])
@@ -107,27 +121,43 @@ def _ratio_probability(
     inputs=("mean", "std"),
     outputs=("mean", "variance"),
     cases=moment_cases,
-    kinks="where rounding makes the variance negative, it is 0",
+    kinks="where rounding makes the variance negative, it is 0; a std of 0: derivative 0",
+    notes=NOTES,
 )
 def relu_moments(mean: Array, std: Array) -> tuple[Array, Array]:
     """Mean and variance of max(0, N(mean, std^2)), exact: the moment-matching baseline.
 
     With z = mean/std, both are std and std^2 times functions of z; below z = -6 the variance is
-    computed without cancellation only up to rounding, and is never negative. std > 0.
+    computed without cancellation only up to rounding, and is never negative. std >= 0: without
+    deviation they are max(0, mean) and 0.
 
     Source: Frey and Hinton 1999, "Variational learning in nonlinear Gaussian belief networks".
+
+    >>> import numpy as np
+    >>> mean, variance = relu_moments(np.array([0.0]), np.array([1.0]))
+    >>> mean.round(6), variance.round(6)  # 1/sqrt(2 pi), 1/2 - 1/(2 pi)
+    (array([0.398942]), array([0.340845]))
     """
-    mu, s = float_array(mean, "mean"), float_array(std, "std")
-    xp = array_namespace(mu, s)
+    mu, given = float_array(mean, "mean"), float_array(std, "std")
+    xp = array_namespace(mu, given)
+    still = given <= 0
+    s = xp.where(still, constant(1.0, like=given), given)
     z = mu / s
     Phi, density = ndtr(z), xp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     first = z * Phi + density
     variance = (z * z + 1) * Phi + z * density - first * first
-    return s * first, s * s * xp.where(variance > 0, variance, 0.0 * variance)
+    variance = s * s * xp.where((variance > 0) & ~still, variance, 0.0 * variance)
+    return xp.where(still, relu(mu), s * first), variance
 
 
 def relu_total_variation(mean: Array, std: Array) -> Array:
-    """Phi(-|mean|/std): the total variation between the ReLU of a Gaussian and its propagation."""
+    """Phi(-|mean|/std): the total variation between the ReLU of a Gaussian and its propagation.
+
+    >>> import numpy as np
+    >>> float(relu_total_variation(np.array(0.0), np.array(1.0)))
+    0.5
+    """
+    mean, std = float_array(mean, "mean"), float_array(std, "std")
     xp = array_namespace(mean, std)
     return ndtr(-xp.abs(mean) / std)
 
@@ -144,7 +174,14 @@ def gaussian_negative_log_likelihood(targets: Array, mean: Array, covariance: Ar
 
     targets, mean (..., m); covariance (..., m, m) positive definite (add the output variance, or a
     little on the diagonal, to a propagated one of low rank).
+
+    >>> import numpy as np
+    >>> loss = gaussian_negative_log_likelihood(np.zeros(2), np.zeros(2), np.eye(2))
+    >>> float(loss.round(6))  # log(2 pi)
+    1.837877
     """
+    targets, mean = float_array(targets, "targets", 1), float_array(mean, "mean", 1)
+    covariance = float_array(covariance, "covariance", 2)
     xp = array_namespace(targets, mean, covariance)
     gap = targets - mean
     solved = xp.linalg.solve(covariance, gap[..., None])[..., 0]

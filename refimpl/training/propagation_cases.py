@@ -116,6 +116,20 @@ def activation_cases(rng: np.random.Generator) -> Iterator[Case]:
     )  # fmt: skip
 
 
+def activation_full_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Every activation with a covariance, every batch, and the kink of the ReLU."""
+    for phi in ACTIVATIONS:
+        mean = rng.uniform(0.2, 2.0, (2, 3)) * rng.choice([-1, 1], (2, 3))
+        inputs = {"mean": mean, "covariance": covariance(rng, (2,), 3)}
+        yield Case(phi, inputs, {"phi": phi}, clause="mean -> phi, covariance -> D S D")
+    for name, batch in BATCHES.items():
+        inputs = {"mean": rng.normal(size=(*batch, 3)), "covariance": covariance(rng, batch, 3)}
+        kind = "edge" if name == "batch0" else "smooth"
+        yield Case(name, inputs, {"phi": "tanh"}, kind=kind, flags=(name,))
+    at_zero = {"mean": np.array([0.0, -1.0, 1.0]), "covariance": covariance(rng, (), 3)}
+    yield Case("relu-at-zero", at_zero, {"phi": "relu"}, kind="kink")
+
+
 def network_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Networks with one hidden layer, in Gaussian noise."""
     for phi in ("tanh", "softplus", "relu"):
@@ -175,6 +189,9 @@ def moment_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("moderate", inputs)
     far = {"mean": np.array([-4.0, 4.0, 30.0]), "std": np.ones(3)}
     yield Case("far", far, clause="no cancellation in the tails", checks=("values", "vjp"))
+    still = {"mean": np.array([-1.0, 0.0, 2.0]), "std": np.zeros(3)}
+    yield Case("zero-scale", still, kind="edge", flags=("zero-scale",), checks=("values",),
+               clause="a constant is rectified, without variance")  # fmt: skip
 
 
 def likelihood_cases(rng: np.random.Generator) -> Iterator[Case]:

@@ -131,8 +131,18 @@ def test_relu_moments_are_those_of_the_rectified_gaussian(mu):
     mean = np.trapezoid(y * density, grid)
     variance = np.trapezoid((y - mean) ** 2 * density, grid)
     found = outputs.relu_moments(np.array(mu), np.array(1.0))
-    assert found[0] == pytest.approx(mean, rel=1e-6, abs=1e-15)
-    assert found[1] == pytest.approx(variance, rel=1e-6, abs=1e-15)
+    assert found[0] == pytest.approx(mean, rel=1e-6, abs=0)
+    assert found[1] == pytest.approx(variance, rel=1e-6, abs=0)
+
+
+def test_without_deviation_the_moments_are_those_of_a_constant():
+    mean = np.array([-1.0, 0.0, 2.0])
+    value, variance = outputs.relu_moments(mean, np.zeros(3))
+    np.testing.assert_array_equal(value, [0.0, 0.0, 2.0])
+    np.testing.assert_array_equal(variance, 0.0)
+    for k in range(2):
+        g = grad(lambda s: array_namespace(s).sum(outputs.relu_moments(mean, s)[k]))(np.zeros(3))  # noqa: B023
+        np.testing.assert_array_equal(g, 0.0)
 
 
 def test_the_linearisation_is_the_nearest_gaussian_in_total_variation():
@@ -169,6 +179,29 @@ def test_bad_arguments_are_named():
         dp.propagate(network, X, -1.0)
     with pytest.raises(ValueError, match="law"):
         dp.affine(X, X, W1, law="levy")
+    with pytest.raises(ValueError, match=r"weight: expected \(m, 3\)"):
+        dp.affine(X, X, W2)
+    with pytest.raises(ValueError, match=r"scale: expected \(\.\.\., 3\)"):
+        dp.affine(X, X[:, :2], W1)
+    with pytest.raises(ValueError, match=r"covariance: expected \(\.\.\., 3, 3\)"):
+        dp.affine_full(X, np.eye(2), W1)
+    with pytest.raises(ValueError, match=r"covariance: expected \(\.\.\., 3, 3\)"):
+        outputs.pairwise_probability(X, np.eye(2))
+
+
+def test_lists_are_arrays_and_float32_is_kept():
+    moved, scale = dp.affine([1.0, 2.0], [1.0, 1.0], [[3.0, 4.0]])
+    np.testing.assert_allclose([moved[0], scale[0]], [11.0, 5.0])
+    x, W, S = (v.astype(np.float32) for v in (X, W1, np.broadcast_to(np.eye(3), (4, 3, 3))))
+    found = [
+        *dp.affine(x, abs(x), W), *dp.affine(x, abs(x), W, law="cauchy"),
+        *dp.affine_full(x, S, W), *dp.activation(x, abs(x), relu),
+        *dp.activation_full(x, S, sigmoid), *dp.propagate(lambda x: relu(x @ W.T), x, 0.3),
+        *dp.propagate_cauchy(lambda x: relu(x @ W.T), x, abs(x)),
+        *dp.propagate_marginal([(W, None), relu], x, abs(x)), *outputs.relu_moments(x, abs(x)),
+        outputs.pairwise_probability(x, S), outputs.gaussian_negative_log_likelihood(x, x, S),
+    ]  # fmt: skip
+    assert {part.dtype for part in found} == {np.dtype(np.float32)}
 
 
 def test_marginal_propagation_is_exact_up_to_the_first_hidden_layer_and_then_differs():
