@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, log_softmax, softplus
-from ..spec import Case, Note, Run
+from ..spec import BATCHES, Case, Note, Run
 
 NamedLoss = Callable[[Array, Array], Array]
 
@@ -103,6 +103,14 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
     saturated = {"outputs": 40 * np.array([[1.0, -1.0, 0.0]]), "targets": np.eye(3)[:1]}
     params = {"loss": "cross_entropy", "lambda_": 0.1}
     yield Case("saturated", saturated, params, flags=("saturated",), checks=("values", "vjp"))
+
+
+def target_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Outputs and targets of every batch."""
+    for name, batch in BATCHES.items():
+        inputs = {"outputs": rng.normal(size=(*batch, 3)), "target": rng.normal(size=(*batch, 3))}
+        kind = "edge" if name == "batch0" else "smooth"
+        yield Case(name, inputs, kind=kind, flags=(name,), clause="1/2 |z* - y|^2, z* constant")
 
 
 def definition(run: Run, inputs: Any, params: Any) -> str | None:
