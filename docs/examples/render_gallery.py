@@ -22,7 +22,8 @@ ROWS = ("uniform", "logistic", "cauchy", "exponential_rev")
 COLUMNS = (("max", None), ("probabilistic", None), ("yager", 2.0))
 
 
-def main(folder: Path, size: int = 48) -> Path:
+def pictures(size: int) -> list[list[np.ndarray]]:
+    """Silhouettes (size, size), a row for each distribution, a column for each t-conorm."""
     letter = extruded(["###", "#..", "##.", "#..", "#.."])
     eye = eye_from_angles(2.732, 20.0, 30.0)
     corners = face_vertices(perspective(look_at(letter.vertices, eye), 15.0), letter.faces)
@@ -34,7 +35,12 @@ def main(folder: Path, size: int = 48) -> Path:
                 image_size=size, distribution=law, scale=0.02, t_conorm=t_conorm, t_conorm_p=p
             )
             images.append(silhouette(corners, settings))
-        rows.append(np.concatenate(images, axis=1))
+        rows.append(images)
+    return rows
+
+
+def main(folder: Path, size: int = 48) -> Path:
+    rows = [np.concatenate(images, axis=1) for images in pictures(size)]
     write_png(folder / "gallery.png", 1 - np.concatenate(rows))
     return folder / "gallery.png"
 

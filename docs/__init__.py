@@ -1,0 +1,1 @@
+"""The documentation: Markdown pages, and the program that makes a site of them."""
