@@ -55,7 +55,7 @@ def load_run(path: str | Path, network: Network, options: dict[str, Any]) -> Run
         curve = [(int(step), float(loss)) for step, loss in text["curve"]]
         rng = np.random.default_rng()
         rng.bit_generator.state = text["rng"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path}: not a complete run: {error}") from error
     other = [k for k in {**before, **options} if before.get(k) != options.get(k)]
     if other:
@@ -64,5 +64,8 @@ def load_run(path: str | Path, network: Network, options: dict[str, Any]) -> Run
     shapes = [(w.arrays.shape[1], 16) for w in network.wirings]
     if any([a.shape for a in group] != shapes for group in groups):
         raise ValueError(f"{path}: the weights do not fit the network")
+    arrays = [a for group in groups for a in group]
+    if not all(a.dtype == np.float32 and np.all(np.isfinite(a)) for a in arrays):
+        raise ValueError(f"{path}: the weights and moments are not finite float32 numbers")
     params, mean, square = groups
     return Run(params, AdamState(mean, square, steps), rng, curve)

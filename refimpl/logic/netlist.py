@@ -235,5 +235,5 @@ def load(path: str | Path) -> Netlist:
         parts = [held[k] for k in ("gates", "a", "b", "outputs")]
         options = {"classes": classes, "tau": tau, "beta": beta}
         return netlist(inputs, *parts, inverted=held["inverted"], **options)  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: not a netlist: {error}") from error

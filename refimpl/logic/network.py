@@ -160,7 +160,7 @@ def load(path: str | Path) -> tuple[Network, list[np.ndarray], dict[str, np.ndar
         tau, beta, factor = (float(v) for v in held.pop("numbers"))
         wirings = [held.pop(f"wiring{i}") for i in range(count)]
         params = [held.pop(f"weights{i}") for i in range(count)]
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{path}: not a complete network: {error}") from error
     n = inputs
     for i, (wiring, weights) in enumerate(zip(wirings, params, strict=True)):
@@ -168,8 +168,8 @@ def load(path: str | Path) -> tuple[Network, list[np.ndarray], dict[str, np.ndar
         fits = wiring.shape == (2, m) and weights.shape == (m, 16) and wiring.dtype.kind in "iu"
         if not fits or (m and not (wiring.min() >= 0 and wiring.max() < n)):
             raise ValueError(f"{path}: wiring and weights of layer {i} do not fit {n} inputs")
-        if not np.all(np.isfinite(weights)):
-            raise ValueError(f"{path}: the weights of layer {i} are not finite")
+        if weights.dtype.kind != "f" or not np.all(np.isfinite(weights)):
+            raise ValueError(f"{path}: the weights of layer {i} are not finite numbers")
         n = m
     if count < 1 or classes < 1 or n % classes or not tau > 0 or not factor > 0:
         raise ValueError(f"{path}: {count} layers, {n} outputs, {classes} classes, tau {tau}")

@@ -161,6 +161,9 @@ def damaged(name, change):
     damaged("tau", lambda held: held["numbers"].__setitem__(0, -1.0)),
     damaged("shape", lambda held: held.update(weights0=held["weights0"][:, :15])),
     damaged("kind", lambda held: held.update(format="something else")),
+    damaged("complex", lambda held: held.update(weights0=held["weights0"].astype(complex))),
+    damaged("text", lambda held: held.update(weights1=held["weights1"].astype("S9"))),
+    damaged("no layers", lambda held: held["sizes"].__setitem__(2, 0)),
 ])  # fmt: skip
 def test_damaged_networks_are_refused_by_name(tmp_path, change):
     path = tmp_path / "net.npz"

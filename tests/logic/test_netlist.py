@@ -136,6 +136,7 @@ def discretise_small():
     ("no such output", lambda held: held["outputs"].__setitem__(0, 1000)),
     ("lengths", lambda held: held.update(a=held["a"][:-1])),
     ("classes", lambda held: held["sizes"].__setitem__(1, 5)),
+    ("more inputs than numbers", lambda held: held.update(sizes=np.array([1e300, 3]))),
     ("missing", lambda held: held.pop("inverted")),
     ("dtype", lambda held: held.update(a=held["a"].astype(float))),
     ("kind", lambda held: held.update(format="refimpl logic network 1")),

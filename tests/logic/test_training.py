@@ -61,6 +61,23 @@ def test_a_run_of_other_options_is_refused_and_they_are_named(tmp_path):
         load_run(tmp_path / "run", network, {"seed": 0})
 
 
+@pytest.mark.parametrize("name, value", [
+    ("params0", np.full((24, 16), np.nan, np.float32)), ("mean1", np.zeros((24, 16), complex)),
+    ("square2", np.zeros((24, 16), "S3")), ("params0", np.zeros((23, 16), np.float32)),
+    ("state", np.array("[]")), ("state", np.array('{"steps": 1}')), ("layers", np.array(9)),
+])  # fmt: skip
+def test_damaged_runs_are_refused_by_name(tmp_path, name, value):
+    network, _, _ = problem()
+    path = tmp_path / "run"
+    save_run(path, training.start(nets.initial_params(network, 0), 0), {"seed": 0})
+    with np.load(path) as stored:
+        held = {**stored, name: value}
+    with open(path, "wb") as stream:
+        np.savez(stream, **held)
+    with pytest.raises(ValueError, match=f"{path.name}: "):
+        load_run(path, network, {"seed": 0})
+
+
 def test_training_lowers_the_loss_and_the_same_seed_gives_the_same_weights():
     network, x, y = problem()
     runs = [training.start(nets.initial_params(network, 0), 0) for _ in range(2)]
