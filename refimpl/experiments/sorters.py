@@ -4,7 +4,8 @@ Each takes scores (sets, n), the true numbers (sets, n) and a generator for thos
 
     networks            binary cross-entropy of P and the true permutation matrix
     transport           the same
-    error_free          mean squared error of P, whose entries are 0 or 1: their logarithms are flat
+    error_free          mean squared error of P, whose entries are 0 or 1, of standardised scores:
+                        the straight-through gradient alone makes all scores equal
     neuralsort, softsort, simplex, stochastic_neuralsort     cross-entropy of each position
     fast_l2, fast_kl    squared error of the ranks
     blackbox            squared error of the exact ranks, of standardised scores
@@ -42,14 +43,13 @@ SAMPLES = 5
 def order_loss(
     name: str, n: int, *, steepness: float | None = None, temperature: float = 1.0
 ) -> OrderLoss:
-    """The loss of that name. steepness: None for twice the number of layers of the network."""
+    """The loss of that name. steepness: of networks, None for twice the number of their layers."""
     network, _, distribution = name.partition("-")
     if distribution:
         s = default_steepness(network, n) if steepness is None else steepness
         return functools.partial(_by_network, network, distribution, s)
     if name == "error_free":
-        s = default_steepness("odd_even", n) if steepness is None else steepness
-        return functools.partial(_error_free, s)
+        return functools.partial(_error_free, 1.0 if steepness is None else steepness)
     if name in ("neuralsort", "softsort", "simplex"):
         option = {"softness" if name == "simplex" else "temperature": temperature}
         return functools.partial(_by_position, name, option)
@@ -71,7 +71,7 @@ def _by_network(
 
 
 def _error_free(steepness: float, x: Array, numbers: Array, noise: Generator) -> Array:
-    P = sort(x, "error_free", steepness=steepness).permutation
+    P = sort(_standardised(x), "error_free", steepness=steepness).permutation
     gap = P - _truth(numbers, x)
     return array_namespace(gap).mean(gap * gap)
 
