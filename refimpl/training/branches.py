@@ -9,6 +9,9 @@
 Every test has the form c < 0. Each visit of a branch is a branch of its own: a loop that reaches
 "first" three times has three of them. Where a branch is not taken, `branch.skip(name)` for the
 branches inside it keeps the count of visits the same in all samples.
+
+Source: Kreikemeyer and Andelfinger 2023, "Smoothing Methods for Automatic Differentiation Across
+Conditional Branches", IEEE Access 11, for this form of branches.
 """
 
 from __future__ import annotations
@@ -68,6 +71,10 @@ def run(program: Program, x: np.ndarray) -> Sample:
     """Run a program at x (n,), with all derivatives along the path that it takes.
 
     Raises ValueError if the program does not return a scalar.
+
+    >>> found = run(lambda x, branch: -x[0] if branch(x[0] + 1) else x[0], np.array([-2.0]))
+    >>> found.tangent, found.conditions["", 1].value
+    (array([-1.]), -1.0)
     """
     keys: list[Key] = []
 
@@ -91,8 +98,15 @@ def run(program: Program, x: np.ndarray) -> Sample:
 
 
 def run_crisp(program: Program, x: np.ndarray) -> float:
-    """The output at x (n,), without derivatives."""
-    return float(to_numpy(program(float_array(x, "x", min_ndim=1), Branch())))
+    """The output at x (n,), without derivatives.
+
+    >>> run_crisp(lambda x, branch: -x[0] if branch(x[0]) else x[0], np.array([-2.0]))
+    2.0
+    """
+    output = to_numpy(program(float_array(x, "x", min_ndim=1), Branch()))
+    if np.ndim(output) != 0:
+        raise ValueError(f"program: expected a scalar, got shape {np.shape(output)}")
+    return float(output)
 
 
 def run_all(program: Program, points: np.ndarray) -> list[Sample]:

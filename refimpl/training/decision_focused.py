@@ -128,9 +128,19 @@ def decision_loss(
     standardisation, scale_is   see `score_function`; K samples are standardised one by one
 
     Returns a scalar and the regrets (..., B). With K = B = 1, or with equal regrets, standardising
-    leaves no gradient. Raises ValueError if `regret` returns another shape.
+    leaves no gradient. Raises ValueError for noise of another shape, and if `regret` returns
+    another one.
+
+    >>> import numpy as np
+    >>> noise = np.array([[1.0], [-1.0]])
+    >>> loss, regrets = decision_loss(np.zeros((2, 1)), np.zeros(1), noise, lambda y: y[..., 0] > 0)
+    >>> regrets
+    array([1., 0.])
     """
     mean, noise = float_array(mean, "mean", min_ndim=2), float_array(noise, "noise", min_ndim=2)
+    if tuple(noise.shape[-2:]) != tuple(mean.shape) or noise.ndim > 3:
+        shape = ", ".join(map(str, mean.shape))
+        raise ValueError(f"noise: expected ({shape}) or (K, {shape}), got {tuple(noise.shape)}")
     xp = array_namespace(mean, log_scale)
     root = 1.0 if choose(scale_is, ("std", "variance"), "scale_is") == "std" else 0.5
     drawn = stop_gradient(mean + xp.exp(root * log_scale) * noise)

@@ -48,6 +48,9 @@ def solve_knapsack(problem: Knapsack, weights: np.ndarray) -> np.ndarray:
 
     Raises ValueError for weights of another shape, negative or not finite, and RuntimeError if the
     solver fails.
+
+    >>> solve_knapsack(Knapsack(np.array([3.0, 2.0]), 2.0, 5.0), np.array([3.0, 2.0]))
+    array([0., 1.])
     """
     w = np.round(_vector(weights, "weights", len(problem.values)))
     return _integers(
@@ -60,6 +63,12 @@ def knapsack_value(problem: Knapsack, x: np.ndarray, weights: np.ndarray) -> flo
 
     max v.x + v.u_add/penalty - penalty v.u_remove subject to w.(x + u_add - u_remove) <= C,
     u_remove <= x, u_add <= 1 - x, both of 0 and 1.
+
+    >>> problem = Knapsack(
+    ...     np.array([3.0, 2.0]), 2.0, 5.0
+    ... )  # the first item is too heavy: 3 - 15 + 2/5
+    >>> round(knapsack_value(problem, np.array([1.0, 0.0]), np.array([3.0, 2.0])), 6)
+    -11.6
     """
     v, w = problem.values, _vector(weights, "weights", len(problem.values))
     penalty = positive(problem.penalty, "penalty")
@@ -82,14 +91,28 @@ def knapsack_regret(problem: Knapsack, predicted: np.ndarray, weights: np.ndarra
 
 
 def solve_set_cover(problem: SetCover, demands: np.ndarray) -> np.ndarray:
-    """The cheapest x (sets,) that meets the demands (items,)."""
+    """The cheapest x (sets,) that meets the demands (items,).
+
+    Raises ValueError for demands of another shape or below 0, RuntimeError where no set has an item
+    that is demanded.
+
+    >>> solve_set_cover(
+    ...     SetCover(np.array([[1.0, 1.0]]), np.array([3.0, 2.0]), 5.0), np.array([2.0])
+    ... )
+    array([0., 2.])
+    """
     A = np.asarray(problem.availability, dtype=np.float64)
     d = _vector(demands, "demands", A.shape[0])
     return _integers(problem.costs, LinearConstraint(A, d, np.inf), upper=np.inf)
 
 
 def set_cover_cost(problem: SetCover, x: np.ndarray, demands: np.ndarray) -> float:
-    """c.x plus the penalties for what x leaves unmet of the true demands."""
+    """c.x plus the penalties for what x leaves unmet of the true demands.
+
+    >>> problem = SetCover(np.array([[1.0, 1.0]]), np.array([3.0, 2.0]), 5.0)
+    >>> set_cover_cost(problem, np.array([0.0, 1.0]), np.array([2.0]))  # 2 + 5 * 3
+    17.0
+    """
     return float(problem.costs @ x + unmet_penalties(problem) @ unmet(problem, x, demands))
 
 

@@ -91,6 +91,8 @@ def estimate_gradient(
     (0.5, array([0.5]))
     """
     given = float_array(x, "x", min_ndim=1)
+    if given.ndim != 1 or not given.shape[0]:
+        raise ValueError(f"x: expected (n,) with n >= 1, got {tuple(given.shape)}")
     x = to_numpy(given)
     u = to_numpy(float_array(noise, "noise", min_ndim=2))
     sigma = positive(sigma, "sigma")

@@ -64,6 +64,9 @@ class Gaussian:
         o = _gaussian(other, self)
         return self * Gaussian(1 / o.mean, o.variance / o.mean**4, -o.slope / o.mean**2)
 
+    def __pow__(self, exponent: float) -> Gaussian:
+        return self.apply(lambda m: m**exponent)
+
     def __radd__(self, other: Any) -> Gaussian:
         return self + other
 

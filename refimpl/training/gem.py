@@ -26,7 +26,12 @@ NORM_FLOOR = 1e-12
 
 
 def normalised(x: Array) -> Array:
-    """x over its Euclidean norm along the last axis, the norm no smaller than 1e-12."""
+    """x over its Euclidean norm along the last axis, the norm no smaller than 1e-12.
+
+    >>> normalised(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
     xp = array_namespace(x)
     norm = vector_norm(x, axis=-1, keepdims=True)
     return x / xp.maximum(norm, constant(NORM_FLOOR, like=x))
@@ -107,6 +112,10 @@ def self_self_attention(
 
     The projection's bias is added once, after averaging. Raises ValueError for shapes that do not
     fit and for heads that do not divide C.
+
+    >>> x, W = np.array([[[1.0, 2.0]]]), np.concatenate([np.eye(2)] * 3)
+    >>> self_self_attention(x, W, np.zeros(6), np.eye(2), np.ones(2), heads=1)[0]  # one token
+    array([[[2., 3.]]])
     """
     x = float_array(x, "x", min_ndim=3)
     C, heads = x.shape[-1], whole(heads, "heads", minimum=1)
@@ -116,6 +125,12 @@ def self_self_attention(
             f"x, weight_qkv: expected (N, B, C) with heads={heads} dividing C and (3C, C), "
             f"got {tuple(x.shape)} and {tuple(weight_qkv.shape)}"
         )
+    for name, array, shape in (
+        ("bias_qkv", bias_qkv, (3 * C,)), ("weight_out", weight_out, (C, C)),
+        ("bias_out", bias_out, (C,)),
+    ):  # fmt: skip
+        if tuple(array.shape) != shape:
+            raise ValueError(f"{name}: expected {shape}, got {tuple(array.shape)}")
     xp = array_namespace(x, weight_qkv)
     if inverse_temperature is None:
         norms = xp.mean(vector_norm(x, axis=-1), axis=0)  # (B,)

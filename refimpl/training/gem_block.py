@@ -96,6 +96,10 @@ def similarity_maps(
 
     Each map is scaled to have the minimum 0 and the maximum 1; a constant map becomes 0. Raises
     ValueError if the tokens are not those of the grid.
+
+    >>> tokens = np.array([[[9.0, 9.0]], [[1.0, 0.0]], [[0.0, 1.0]]])
+    >>> similarity_maps(tokens, np.array([[2.0, 0.0]]), (1, 2))
+    array([[[[1., 0.]]]])
     """
     tokens, texts = float_array(tokens, "tokens", min_ndim=3), float_array(texts, "texts", 2)
     (h, w), (N, B, C) = grid, tokens.shape

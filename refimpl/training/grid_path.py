@@ -1,4 +1,7 @@
-"""Shortest paths on grids with costs at the cells: a host-side solver to differentiate through."""
+"""Shortest paths on grids with costs at the cells: a host-side solver to differentiate through.
+
+Source: Dijkstra 1959; costs at cells, both ends included, as in Vlastelica et al. 2020.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def shortest_path(costs: Array, *, neighbours: str = "8") -> Array:
     costs (..., H, W), each >= 0; the cost of a path is the sum over its cells. neighbours "8" or
     "4". Dijkstra's algorithm; among equal paths the one found first.
 
-    Raises ValueError for negative costs and for costs that are not numbers.
+    Raises ValueError for negative, infinite and missing costs, and for a grid without cells.
 
     >>> import numpy as np
     >>> shortest_path(np.array([[1.0, 1.0], [9.0, 1.0]]), neighbours="4")
@@ -30,8 +33,10 @@ def shortest_path(costs: Array, *, neighbours: str = "8") -> Array:
     """
     given = plain(stop_gradient(float_array(costs, "costs", min_ndim=2)))
     host = to_numpy(given)
-    if not (host >= 0).all():
-        raise ValueError("costs: expected numbers >= 0")
+    if not ((host >= 0) & (host < np.inf)).all():
+        raise ValueError("costs: expected finite numbers >= 0")
+    if not host.shape[-1] * host.shape[-2]:
+        raise ValueError(f"costs: expected a grid (..., H, W) with cells, got {host.shape}")
     steps = STEPS[int(choose(neighbours, ("4", "8"), "neighbours"))]
     paths = np.zeros_like(host)
     for place in np.ndindex(host.shape[:-2]):

@@ -39,6 +39,12 @@ def draw_noise(
 
     antithetic: S/2 samples followed by their mirror images (symmetric distributions, even S).
     See `quasi_monte_carlo.unit_points` for `method`.
+
+    Raises ValueError for antithetic noise of another law or an odd number of samples, and for what
+    `noise_law` and `unit_points` refuse.
+
+    >>> draw_noise(4, 1, Generator(0), method="latin", antithetic=True).sum()
+    np.float64(0.0)
     """
     law = noise_law(distribution)
     if not antithetic:

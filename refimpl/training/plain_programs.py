@@ -35,8 +35,9 @@ def program(function: Callable[..., Any]) -> Program:
     """The function of one vector (n,) as a program for `discograd`.
 
     function  takes a vector and returns a number. It may use Python's if, while, for, min, max,
-              abs and arithmetic, and NumPy's functions of single numbers. What it compares must be
-              numbers; x is read by x[i], len(x) and iteration, and not written.
+              abs and arithmetic, and NumPy's functions of single numbers. (Those of `math` know no
+              derivative and are refused.) What it compares must be numbers; x is read by x[i],
+              len(x) and iteration, and not written.
 
     A loop visits a comparison several times: visits count as separate branches, in the order in
     which a sample makes them. (Visits inside of a branch that is not taken are not counted:
@@ -106,17 +107,20 @@ class Number:
         return not self.branch((self - other).value, _place())
 
     def __eq__(self, other: Any) -> bool:
-        return float(self) == float(other)
+        return _crisp(self) == _crisp(other)
 
     def __ne__(self, other: Any) -> bool:
-        return float(self) != float(other)
+        return _crisp(self) != _crisp(other)
 
     def __float__(self) -> float:
-        """The number without its derivative, as `math` takes it."""
-        return float(to_numpy(plain(stop_gradient(self.value))))
+        """Refused: `math.exp(x)` would be a constant, with the derivative 0."""
+        raise TypeError(
+            "a program's number as a float would lose its derivative: use NumPy's functions, such "
+            "as np.exp for math.exp"
+        )
 
     def __bool__(self) -> bool:
-        return float(self) != 0.0
+        return _crisp(self) != 0.0
 
     def _with(self, value: Array) -> Number:
         return Number(value, self.branch)
@@ -184,6 +188,11 @@ _STANDARD_NAMES = {"absolute": "abs", "arctan": "atan", "arcsin": "asin", "arcco
 
 def _value(x: Any) -> Any:
     return x.value if isinstance(x, Number) else x
+
+
+def _crisp(x: Any) -> float:
+    """A number without its derivative."""
+    return float(to_numpy(plain(stop_gradient(_value(x)))) if isinstance(x, Number) else x)
 
 
 def _lifted(x: Any, like: Number) -> Array:

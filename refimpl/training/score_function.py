@@ -133,7 +133,7 @@ def standardise(losses: Array, kind: str = "population") -> Array:
     array([-1.,  1.])
     """
     R = float_array(losses, "losses", min_ndim=1)
-    if choose(kind, STANDARDISATIONS, "kind") == "none":
+    if choose(kind, STANDARDISATIONS, "kind") == "none" or not math.prod(R.shape):
         return R
     xp = array_namespace(R)
     gap = R - xp.mean(R, axis=-1, keepdims=True)
@@ -171,6 +171,12 @@ def score_function_loss(
                      sample is standardised over the batch
 
     The value itself means nothing. Raises ValueError if the shapes differ or the batch is empty.
+
+    >>> import numpy as np
+    >>> from refimpl.autograd import grad
+    >>> R = np.array([1.0, 3.0])
+    >>> grad(lambda p: score_function_loss(p, R, standardisation="none"))(np.zeros(2))
+    array([0.5, 1.5])
     """
     log_density = float_array(log_density, "log_density", min_ndim=1)
     R = float_array(losses, "losses", min_ndim=1)
@@ -184,5 +190,9 @@ def score_function_loss(
 
 
 def regret(value: Array, best: Array, *, minimise: bool = False) -> Array:
-    """How much worse a decision is than the best one: >= 0 for a correct solver."""
+    """How much worse a decision is than the best one: >= 0 for a correct solver.
+
+    >>> regret(3.0, 5.0), regret(5.0, 3.0, minimise=True)
+    (2.0, 2.0)
+    """
     return value - best if minimise else best - value

@@ -103,6 +103,11 @@ class Paths:
 
     def mean(self, name: str) -> Array:
         """sum w m / sum w of a variable."""
+        if missing := sum(name not in p.variables for p in self._paths):
+            raise ValueError(
+                f"output: {name!r} is not set on {missing} of {len(self._paths)} paths; variables: "
+                f"{', '.join(self._paths[0].variables)}"
+            )
         total = sum(p.weight for p in self._paths)
         return sum(p.weight * _mean(p.variables[name]) for p in self._paths) / total
 
@@ -192,7 +197,8 @@ def interpret(
                 standard deviation is one in the probability of a branch. The value is the same;
                 the gradient is then not that of the value.
 
-    Returns a scalar. Raises ValueError for unknown names and numbers out of range.
+    Returns a scalar. Raises ValueError for unknown names, numbers out of range, and an output that
+    the program does not set on every path.
 
     >>> def step(paths):
     ...     paths.branch(

@@ -198,3 +198,5 @@ def test_bad_arguments_are_named():
         scale_model("annealed", 2, floor=0.0)
     with pytest.raises(ValueError, match=r"regret: expected shape \(3,\)"):
         decision_loss(np.zeros((3, 2)), np.zeros(2), np.zeros((3, 2)), lambda y: y)
+    with pytest.raises(ValueError, match=r"noise: expected \(3, 2\) or \(K, 3, 2\)"):
+        decision_loss(np.zeros((3, 2)), np.zeros(2), np.zeros((4, 2)), lambda y: y[..., 0])

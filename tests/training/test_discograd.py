@@ -147,6 +147,26 @@ def test_the_published_gradient_has_the_same_value_and_drops_tangents_of_weights
         assert np.allclose(ours.gradient, published.gradient) == same
 
 
+def test_powers_are_functions_of_one_variable_and_products_of_two_independent_ones():
+    """(m^2, 4 m^2 v) for x^2, (m^2, 2 m^2 v) for x x, of which a branch knows the deviation."""
+
+    def paths(p, expression):
+        p.assign("z", expression)
+        p.branch(
+            lambda v: v["z"] - 0.2,
+            lambda q: q.assign("y", lambda v: 0.0),
+            lambda q: q.assign("y", lambda v: 1.0),
+        )
+
+    x, sigma = np.array([0.5]), 0.3
+    for expression, variance in (
+        (lambda v: v["x0"] ** 2, 4 * 0.25 * 0.09),
+        (lambda v: v["x0"] * v["x0"], 2 * 0.25 * 0.09),
+    ):
+        found = interpret(lambda p, e=expression: paths(p, e), x, sigma=sigma)
+        assert float(found) == pytest.approx(stats.norm.cdf(0.05 / np.sqrt(variance)))
+
+
 def test_little_noise_is_the_crisp_program():
     for x in (np.array([0.9, 0.8]), np.array([-0.6, 0.7])):
         y = x[0] * x[1]
@@ -210,4 +230,11 @@ def test_bad_arguments_are_named():
         interpret(step_paths, np.zeros(1), sigma=1.0, restriction="Ch")
     with pytest.raises(ValueError, match="scalar"):
         estimate_gradient(lambda x, b: x, np.zeros(2), u, sigma=1.0)
-    assert "oracle" in ESTIMATORS
+    for estimator in ESTIMATORS:
+        with pytest.raises(ValueError, match="scalar"):
+            estimate_gradient(lambda x, b: x, np.zeros(2), u, sigma=1.0, estimator=estimator)
+        with pytest.raises(ValueError, match=r"x: expected \(n,\)"):
+            estimate_gradient(heaviside, np.zeros((1, 2)), u, sigma=1.0, estimator=estimator)
+    with pytest.raises(ValueError, match="output: 'y' is not set on 1 of 2 paths"):
+        interpret(lambda p: p.branch(lambda v: v["x0"], lambda q: q.assign("y", lambda v: 1.0)),
+                  np.zeros(1), sigma=1.0)  # fmt: skip

@@ -51,6 +51,8 @@ def test_bad_arguments_are_named():
     x, W = RNG.normal(size=(3, 1, 4)), RNG.normal(size=(12, 4))
     with pytest.raises(ValueError, match="heads=3"):
         self_self_attention(x, W, np.zeros(12), np.eye(4), np.zeros(4), heads=3)
+    with pytest.raises(ValueError, match=r"bias_qkv: expected \(12,\)"):
+        self_self_attention(x, W, np.zeros(4), np.eye(4), np.zeros(4), heads=2)
     with pytest.raises(ValueError, match="inverse_temperature"):
         self_self_attention(
             x, W, np.zeros(12), np.eye(4), np.zeros(4), heads=2, inverse_temperature=0.0

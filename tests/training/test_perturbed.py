@@ -267,6 +267,8 @@ def test_paths_are_those_of_scipy(neighbours):
         (lambda: blackbox(cheapest, THETA, 0.0), "lambda_"),
         (lambda: blackbox(lambda w: w[:2], THETA, 1.0), "solver: expected a solution"),
         (lambda: shortest_path(-np.ones((2, 2))), "costs"),
+        (lambda: shortest_path(np.full((2, 2), np.inf)), "costs: expected finite"),
+        (lambda: shortest_path(np.ones((0, 2))), "with cells"),
     ],
 )
 def test_bad_arguments_are_named(call, words):

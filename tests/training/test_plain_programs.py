@@ -78,6 +78,14 @@ def test_the_sides_of_a_branch_are_those_of_the_comparison_at_equality():
         assert float(program(function)(x, Branch())) == holds
 
 
+def test_functions_that_would_lose_the_derivative_are_refused():
+    for function in (lambda x: math.exp(x[0]), lambda x: float(x[0]) + x[1]):
+        with pytest.raises(TypeError, match=r"lose its derivative: use NumPy"):
+            program(function)(X, Branch())
+    found = estimate_gradient(program(lambda x: np.exp(x[0])), X, U, sigma=SIGMA, estimator="ipa")
+    np.testing.assert_allclose(found.gradient[0], found.value)
+
+
 def test_two_comparisons_in_a_line_are_two_branches():
     branch = Branch()
     program(lambda x: 1.0 if x[0] < 2 and x[1] < 2 else 0.0)(X, branch)

@@ -53,6 +53,7 @@ def test_standardised_losses_have_mean_zero_and_variance_one(kind, ddof):
 def test_equal_losses_and_a_batch_of_one_give_no_update(kind):
     np.testing.assert_array_equal(standardise(np.full(4, 3.0), kind), 0)
     np.testing.assert_array_equal(standardise(np.array([3.0]), kind), 0)
+    assert standardise(np.ones((2, 0)), kind).shape == (2, 0)
 
 
 def brute_force(n, allowed, value):
