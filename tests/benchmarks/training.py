@@ -2,33 +2,35 @@
 
 Overhead: one gradient of a five-layer network (784, 4 x width, 10), batch 60, float32, with ISAAC
 in every layer, beside plain gradients; the ratio is ISAAC over plain. PyPI isaac likewise, beside
-plain torch. The trainings run where MNIST is in the folder REFIMPL_DATA; their lengths grow with
---rounds: 50 steps per round on MNIST (width 400), 40 on sorting. Learning rates are chosen on
-10,000 held-out images with seed 0, and the results are those of other seeds. The damping of the
-Newton losses is 1e-3 everywhere.
+plain torch. The trainings are the experiments `refimpl run isaac` (width 400) and `refimpl run
+newton` (sets of 5 and 10) and run where MNIST is in the folder REFIMPL_DATA; their lengths grow
+with --rounds: 33 steps per round on MNIST, 20 on sorting.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import itertools
+import json
 import statistics
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from refimpl.data.mnist import Mnist, is_mnist_local, mnist
+from refimpl.autograd import value_and_grad
+from refimpl.data.mnist import is_mnist_local
+from refimpl.experiments import isaac
+from refimpl.experiments.command import run as run_experiment
 
-from . import training_mnist, training_sorting
 from .measure import interleaved, rows
 from .measure import table as table_of_times
 
 TARGETS = {400: {}, 1600: {"plain": 1.3}}
-SEEDS = (1, 2)
-DAMPING = 1e-3
 
 
 def run(repeats: int = 30) -> list[dict[str, Any]]:
@@ -37,8 +39,9 @@ def run(repeats: int = 30) -> list[dict[str, Any]]:
     if not is_mnist_local():
         print("MNIST is not in REFIMPL_DATA: no trainings")
         return results
-    data = mnist(download=False)
-    return results + classification(50 * repeats, data) + sorting(40 * repeats, data)
+    digits = trainings("isaac", "--width", "400", "--steps", str(33 * repeats))
+    sets = trainings("newton", "--n", "5", "10", "--steps", str(20 * repeats))
+    return results + digits + sets
 
 
 # --- overhead -----------------------------------------------------------------------------------
@@ -49,13 +52,13 @@ def overhead(repeats: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     rng = np.random.default_rng(0)
     x, labels = rng.random((60, 784), dtype=np.float32), rng.integers(0, 10, 60)
-    plain, everywhere = training_mnist.METHODS[:2]
+    plain, everywhere = isaac.METHODS[:2]
     for width, targets in TARGETS.items():
-        w = training_mnist.network(width, rng)
+        w = isaac.network(width, rng)
         name = f"gradient, 5 x {width}, batch 60"
         steps = {
-            "isaac": training_mnist.step(everywhere, x, labels, w),
-            "plain": training_mnist.step(plain, x, labels, w),
+            "isaac": _step(everywhere, x, labels, w),
+            "plain": _step(plain, x, labels, w),
         }
         found += rows(name, interleaved(steps, repeats), ours="isaac", targets=targets)
         if not missing():
@@ -63,6 +66,10 @@ def overhead(repeats: int) -> list[dict[str, Any]]:
             times = interleaved(peers, repeats)
             found += rows(f"{name}, torch", times, ours="PyPI isaac")
     return found
+
+
+def _step(method: isaac.Method, x: np.ndarray, labels: np.ndarray, w: Any) -> Callable[[], Any]:
+    return lambda: value_and_grad(lambda w: isaac.loss(w, x, labels, method))(w)
 
 
 def _torch(w: Any, x: np.ndarray, labels: np.ndarray, conditioned: bool) -> Callable[[], Any]:
@@ -90,83 +97,42 @@ def _torch(w: Any, x: np.ndarray, labels: np.ndarray, conditioned: bool) -> Call
 # --- trainings ----------------------------------------------------------------------------------
 
 
-def classification(steps: int, data: Mnist, width: int = 400) -> list[dict[str, Any]]:
-    """Each method at the learning rate that is best on held-out images with seed 0."""
-    found = []
-    for method in training_mnist.METHODS:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # learning rates that diverge
-            tried = [training_mnist.train(method, r, width, steps, 0, data) for r in method.rates]
-            rate = max(tried, key=lambda row: row["held_out"])["rate"]
-            runs = [training_mnist.train(method, rate, width, steps, s, data) for s in SEEDS]
-        for row in runs:
-            row["tried_rates"] = {t["rate"]: t["held_out"] for t in tried}
-        found += runs
-    return found
-
-
-def sorting(steps: int, data: Mnist, sizes: Iterable[int] = (5, 10)) -> list[dict[str, Any]]:
-    """Each sort with each loss."""
-    choices = itertools.product(
-        sizes, training_sorting.SORTS, ("plain", "hessian", "fisher"), SEEDS
-    )
-    return [
-        training_sorting.train(training_sorting.Setting(s, n, c, DAMPING, steps, seed), data)
-        for n, s, c, seed in choices
-    ]
-
-
-# --- tables -------------------------------------------------------------------------------------
+def trainings(name: str, *arguments: str) -> list[dict[str, Any]]:
+    """The rows of an experiment, without their curves."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(None):
+        run_experiment(name, [*arguments, "--out", folder])
+        record = json.loads((Path(folder) / "results.json").read_text())
+    kept = [{k: v for k, v in row.items() if k != "curve"} for row in record["results"]["runs"]]
+    return [{"experiment": f"{name} {' '.join(arguments)}", **row} for row in kept]
 
 
 def table(results: list[dict[str, Any]]) -> str:
     """The times, and the means and deviations over seeds of the accuracies."""
-    times = [row for row in results if "workload" in row]
-    digits = [row for row in results if "task" in row]
-    sorts = [row for row in results if "sort" in row]
-    return "\n".join([table_of_times(times), *_digit_lines(digits), *_sort_lines(sorts)])
+    lines = [table_of_times([row for row in results if "workload" in row])]
+    trained = [row for row in results if "experiment" in row]
+    for experiment, runs in itertools.groupby(trained, lambda row: row["experiment"]):
+        lines += ["", f"refimpl run {experiment}"]
+        for setting, seeds in itertools.groupby(runs, _setting):
+            lines.append(f"{', '.join(map(str, setting)):50} {_accuracies(list(seeds))}")
+    return "\n".join(lines)
 
 
-def _groups(results: list[dict[str, Any]], *keys: str) -> Mapping[tuple, list[dict[str, Any]]]:
-    found: dict[tuple, list[dict[str, Any]]] = {}
-    for row in results:
-        found.setdefault(tuple(row[k] for k in keys), []).append(row)
-    return found
+MEASURED = ("experiment", "seed", "seconds", "held_out", "test", "sets", "elements")
 
 
-def _spread(runs: list[dict[str, Any]], key: str) -> str:
-    values = [row[key] for row in runs]
-    return f"{statistics.mean(values):6.2f} +- {statistics.pstdev(values):4.2f}"
+def _setting(row: dict[str, Any]) -> list[Any]:
+    return [value for key, value in row.items() if key not in MEASURED]
 
 
-def _digit_lines(results: list[dict[str, Any]]) -> list[str]:
-    lines = []
-    for (task, steps), group in _groups(results, "task", "steps").items():
-        lines += ["", f"{task}, {steps} steps, seeds {', '.join(map(str, SEEDS))}"]
-        lines.append(f"{'method':40} {'rate':>7} {'test accuracy %':>16} {'s':>7}")
-        for (method, rate), runs in _groups(group, "method", "rate").items():
-            seconds = statistics.mean(row["seconds"] for row in runs)
-            lines.append(f"{method:40} {rate:7} {_spread(runs, 'test'):>16} {seconds:7.1f}")
-    return lines
-
-
-def _sort_lines(results: list[dict[str, Any]]) -> list[str]:
-    lines = []
-    for (n, steps), group in _groups(results, "n", "steps").items():
-        lines += ["", f"sorting n={n}, {steps} steps, seeds {', '.join(map(str, SEEDS))}"]
-        lines.append(
-            f"{'sort':18} {'loss':8} {'sets right %':>16} {'places right %':>16} "
-            f"{'s':>6}  published sets %"
-        )
-        for (sort, curvature), runs in _groups(group, "sort", "curvature").items():
-            known = training_sorting.PUBLISHED.get((sort, n))
-            place = ("plain", "hessian", "fisher").index(curvature)
-            seconds = statistics.mean(row["seconds"] for row in runs)
-            lines.append(
-                f"{sort:18} {curvature:8} {_spread(runs, 'sets'):>16} "
-                f"{_spread(runs, 'elements'):>16} {seconds:6.1f}  {known[place] if known else ''}"
-            )
-    return lines
+def _accuracies(runs: list[dict[str, Any]]) -> str:
+    found = []
+    for key in ("test", "sets", "elements"):
+        if key in runs[0]:
+            values = [row[key] for row in runs]
+            mean, deviation = statistics.mean(values), statistics.pstdev(values)
+            found.append(f"{key} {mean:6.2f} +- {deviation:4.2f} %")
+    seconds = statistics.mean(row["seconds"] for row in runs)
+    return f"{'  '.join(found)}  {seconds:6.1f} s"
 
 
 def missing() -> list[str]:
