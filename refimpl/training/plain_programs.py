@@ -62,7 +62,7 @@ def program(function: Callable[..., Any]) -> Program:
 class Vector:
     """The inputs of a program: a sequence of numbers that cannot be written."""
 
-    def __init__(self, entries: list[Number]) -> None:
+    def __init__(self, entries: list[Any]) -> None:
         self._entries = entries
 
     @property
@@ -72,14 +72,14 @@ class Vector:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[Number]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._entries)
 
     def __getitem__(self, index: Any) -> Any:
         found = self._entries[index]
         return Vector(found) if isinstance(index, slice) else found
 
-    def copy(self) -> list[Number]:
+    def copy(self) -> list[Any]:
         """A list, which can be written."""
         return list(self._entries)
 
@@ -168,7 +168,7 @@ class Number:
             return operator(*(x if isinstance(x, Number) else self._with(_lifted(x, self))
                               for x in inputs))  # fmt: skip
         values = [_value(x) for x in inputs]
-        name = _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)
+        name = STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)
         return self._with(getattr(array_namespace(*values), name)(*values))
 
 
@@ -183,7 +183,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "greater": lambda a, b: a > b,
     "greater_equal": lambda a, b: a >= b,
 }
-_STANDARD_NAMES = {"absolute": "abs", "arctan": "atan", "arcsin": "asin", "arccos": "acos"}
+STANDARD_NAMES = {"absolute": "abs", "arctan": "atan", "arcsin": "asin", "arccos": "acos"}
 
 
 def _value(x: Any) -> Any:
