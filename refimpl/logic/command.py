@@ -22,7 +22,7 @@ from .discretise import discretise
 from .inference import Engine
 from .network import Network, build, initial_params, load, save
 from .simplify import simplify
-from .tasks import DEFAULTS, Task, as_bits, defaults, load_task
+from .tasks import CSV_DEFAULTS, DEFAULTS, Task, as_bits, defaults, load_task
 from .training import Run, accuracy, start, train
 
 DESCRIPTION = """\
@@ -44,7 +44,21 @@ TRAIN = """\
 Train by Adam on the cross-entropy of the classes' votes, and print the accuracy of the discretised
 network, in which every gate is its most probable one, on the test set. What is not given is as in
 Petersen et al. 2022, but for fewer steps. The same seed gives the same network."""
-TRAIN_EPILOG = """\
+
+
+def _table() -> str:
+    """The defaults of every data set, a line each."""
+    return "\n".join(
+        f"  {name:14} {d.layers} x {d.width:<5} tau {d.tau:<5.4g} {d.steps:>6} steps, "
+        f"learning rate {d.learning_rate}"
+        for name, d in {**DEFAULTS, "FILE.csv": CSV_DEFAULTS}.items()
+    )
+
+
+TRAIN_EPILOG = f"""\
+data sets and what they are trained with (layers x width, votes divided by tau):
+{_table()}
+
 A CSV file names its columns in the first line and has the label, any word or number, in the last
 column. Numbers become bits "above t" for up to 8 quantiles t, words one bit each, gaps (empty, ?,
 NA, NaN) a bit of their own. A quarter of the rows, drawn with a fixed seed, is for testing.
@@ -83,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions = logic.add_subparsers(title="actions", metavar="ACTION", required=True)
     add = actions.add_parser
-    train_help, export_help = "train a network on a data set or a CSV file", "write its circuit"
+    train_help = "train a network on a data set or a CSV file"
+    export_help = "the circuit of a network: C, Verilog, BLIF, AIGER, a table, a netlist"
     _add_train(
         add("train", help=train_help, description=TRAIN, epilog=TRAIN_EPILOG, formatter_class=raw)
     )
@@ -110,11 +125,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_train(part: argparse.ArgumentParser) -> None:
     add = part.add_argument
     add("data", help=f"{', '.join(DEFAULTS)}, or FILE.csv")
-    add("--layers", type=int, help="how many layers of gates; default: that of the data set")
+    add("--layers", type=int, help="how many layers of gates")
     add("--width", type=int, help="gates per layer; the last is rounded up to share among classes")
     add("--tau", type=float, help="votes are divided by it: larger for more gates per class")
-    add("--steps", type=int, help="steps of the optimiser in all")
-    add("--lr", type=float, dest="learning_rate", help="learning rate of Adam, usually 0.01")
+    add("--steps", type=int, help="of the optimiser, in all")
+    add("--lr", type=float, dest="learning_rate", help="of Adam")
     add("--batch", type=int, default=100, help="samples per step (100)")
     add("--weight-decay", type=float, default=0.0, help="decoupled, as in AdamW (0)")
     add(
@@ -128,9 +143,9 @@ def _add_train(part: argparse.ArgumentParser) -> None:
         help="logits of the gates: random, or such that every gate begins by passing a on",
     )  # fmt: skip
     add("--grad-factor", type=float, default=1.0, help="of gradients, per layer backwards (1)")
-    add("--seed", type=int, default=0, help="of wiring, weights and batches (0)")
+    add("--seed", type=int, default=0, help="of connections, logits and batches (0)")
     add("--every", type=int, default=1000, help="steps between reports and saved states (1000)")
-    add("--out", type=Path, default=Path("logic.npz"), metavar="FILE", help="logic.npz")
+    add("--out", type=Path, default=Path("logic.npz"), metavar="FILE", help="(logic.npz)")
     add("--restart", action="store_true", help="forget an interrupted run of this --out")
     part.set_defaults(run=_train)
 
