@@ -20,6 +20,8 @@ from .network import Network, apply, cross_entropy
 
 BLOCK = 1 << 15  # numbers that are updated together, to stay in the cache
 
+EVALUATED = 1 << 23  # outputs of a layer at a time, where accuracy is measured
+
 
 def loss_and_gradients(
     network: Network, params: Sequence[np.ndarray], x: np.ndarray, labels: np.ndarray
@@ -88,7 +90,6 @@ def accuracy(
     labels: np.ndarray,
     *,
     hard: bool = True,
-    batch: int = 1000,
 ) -> float:
     """The share of samples whose highest score is that of their label; hard gates by default.
 
@@ -97,7 +98,8 @@ def accuracy(
     if hard and x.dtype == bool:
         found = Engine(discretise(network, params)).classify(x)
         return int(np.sum(found == labels)) / max(len(x), 1)
-    right = 0
+    widest = max(w.arrays.shape[1] for w in network.wirings)
+    batch, right = max(1, min(1000, EVALUATED // widest)), 0
     for start in range(0, len(x), batch):
         part = np.asarray(x[start : start + batch], dtype=np.float32)
         scores = apply(network, params, part, hard=hard)
