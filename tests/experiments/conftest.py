@@ -40,6 +40,12 @@ def guarded(monkeypatch):
 
 
 @pytest.fixture
+def without_plots(monkeypatch):
+    """As where matplotlib is missing, which is quicker."""
+    monkeypatch.setattr("refimpl.experiments.plots._axes", lambda: (None, None))
+
+
+@pytest.fixture
 def interrupt(monkeypatch):
     """interrupt(k): the next run stops, as by Ctrl-C, when it has kept its state k times."""
     keep = Runs.keep

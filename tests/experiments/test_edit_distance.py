@@ -30,7 +30,7 @@ def test_what_is_no_alphabet_is_refused(alphabet, tmp_path, capsys, few_digits):
     assert "at least two different digits" in capsys.readouterr().err
 
 
-def test_letters_are_learned_from_distances_alone(tmp_path, few_digits):
+def test_letters_are_learned_from_distances_alone(tmp_path, few_digits, without_plots):
     small = ["--alphabets", "27", "--repeats", "1", "--steps", "60", "--learning-rate", "0.01"]
     assert main(["run", "levenshtein", *small, "--out", str(tmp_path)]) == 0
     row = json.loads((tmp_path / "results.json").read_text())["results"]["runs"][0]

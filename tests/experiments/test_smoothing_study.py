@@ -36,7 +36,9 @@ def test_the_expected_permutation_is_doubly_stochastic_and_its_jacobian_shift_in
     np.testing.assert_allclose(study.true_jacobian(X, law).sum(1), 0, atol=1e-12)
 
 
-def test_randomised_estimates_have_no_bias_and_the_baseline_lowers_the_error(tmp_path):
+def test_randomised_estimates_have_no_bias_and_the_baseline_lowers_the_error(
+    tmp_path, without_plots
+):
     options = ["--densities", "logistic", "--repeats", "40", "--points", "2", "--samples", "125"]
     assert main(["run", "smoothing", *options, "--out", str(tmp_path)]) == 0
     rows = json.loads((tmp_path / "results.json").read_text())["results"]["runs"]

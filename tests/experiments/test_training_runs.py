@@ -76,8 +76,10 @@ def test_the_results_are_rows_of_numbers_and_a_plot(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("after", [1, 2, 3])
-def test_an_interrupted_run_ends_with_the_same_numbers(name, after, tmp_path, interrupt, capsys):
+@pytest.mark.parametrize("after", [1, 3])
+def test_an_interrupted_run_ends_with_the_same_numbers(
+    name, after, tmp_path, interrupt, without_plots, capsys
+):
     whole = run(name, tmp_path / "whole", "--seed", "3")
     interrupt(after)
     run(name, tmp_path / "halves", "--seed", "3", status=130)
@@ -85,12 +87,12 @@ def test_an_interrupted_run_ends_with_the_same_numbers(name, after, tmp_path, in
     capsys.readouterr()
     assert run(name, tmp_path / "halves", "--seed", "3") == whole
     assert "going on from" in capsys.readouterr().out
-    assert run(name, tmp_path / "other", "--seed", "4") != whole
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_the_same_source_runs_on_cupy(name, tmp_path, guarded):
+def test_the_same_source_runs_on_cupy_and_the_seed_counts(name, tmp_path, guarded, without_plots):
     host = run(name, tmp_path / "host", "--backend", "numpy")
+    assert run(name, tmp_path / "other", "--seed", "4") != host
     device = run(name, tmp_path / "device", "--backend", "cupy")
     for ours, theirs in zip(host["runs"], device["runs"], strict=True):
         assert ours.keys() == theirs.keys()
@@ -122,7 +124,7 @@ def test_every_sorter_learns_from_an_order(name):
     assert np.abs(slope).max() > 0
 
 
-def test_the_convolutional_network_trains_like_cupy_too(tmp_path, guarded):
+def test_the_convolutional_network_trains_like_cupy_too(tmp_path, guarded, without_plots):
     tiny = ("--network", "cnn", "--steps", "2", "--batch", "1", "--test-sets", "2")
     losses = [
         [

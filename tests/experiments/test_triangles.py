@@ -24,7 +24,7 @@ def test_intersection_over_union_counts_pixels():
     assert experiment.iou(a, b) == pytest.approx(100 * (1 / 3 + 1) / 2)
 
 
-def test_pictures_are_enough_to_learn_the_shape(tmp_path):
+def test_pictures_are_enough_to_learn_the_shape(tmp_path, without_plots):
     small = ["--methods", "logistic-30", "--steps", "60", "--every", "30", "--repeats", "1"]
     assert main(["run", "silhouette", *small, "--out", str(tmp_path)]) == 0
     row = json.loads((tmp_path / "results.json").read_text())["results"]["runs"][0]
