@@ -109,7 +109,8 @@ def _compiled(problem: Problem, transform: Callable[..., Any]) -> Callable[..., 
     import jax
 
     parameters = repr(sorted(problem.params.items()))
-    key = (problem.call, transform.__code__, parameters, problem.differentiable)
+    wanted = problem.implementation is None or problem.implementation.jit
+    key = (problem.call, transform.__code__, parameters, problem.differentiable, wanted)
     if key in _kept:
         return _kept[key]
 
@@ -119,7 +120,6 @@ def _compiled(problem: Problem, transform: Callable[..., Any]) -> Callable[..., 
 
         return transform(call, moving, *directions)
 
-    wanted = problem.implementation is None or problem.implementation.jit
     while len(_kept) >= _LIMIT:
         _kept.pop(next(iter(_kept)))
     _kept[key] = jax.jit(transformed) if wanted else transformed
