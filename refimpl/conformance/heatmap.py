@@ -34,8 +34,12 @@ def heat_maps(failure: Failure) -> str:
     off = distance(got, right)
     limit = failure.result.limit or math.ulp(scale)
     maps.append(_map("difference", window, off, lambda v: _orders(v, limit)))
-    note = f'<p class="small">{escape(window.words)}</p>' if window.words else ""
-    return f'<div class="maps">{"".join(maps)}</div>{note}'
+    words = f"{window.words}; " if window.words else ""
+    words += (
+        f"blue -{scale:.3g}, white 0, red {scale:.3g}; differences beyond the tolerance are red, "
+    )
+    words += "darker by orders of magnitude; the frame is the worst element"
+    return f'<div><div class="maps">{"".join(maps)}</div><p class="small">{escape(words)}</p></div>'
 
 
 class Window:

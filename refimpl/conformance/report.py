@@ -11,7 +11,7 @@ from .outcome import STATUSES, Outcome, Report
 
 WIDTH = 100
 LABEL = 10
-SHOWN = 2  # cases named below an example that stands for several
+SHOWN = 2  # cases named below an example that stands for several, methods that share a reason
 
 
 def text_report(report: Report, *, verbose: bool = False) -> str:
@@ -114,9 +114,17 @@ def _reasons(report: Report, status: str, title: str) -> Iterator[str]:
 
 
 def reasons(report: Report, status: str) -> list[str]:
-    """The reasons of the outcomes of one status, each with its method and how often it holds."""
-    chosen = Counter((o.entry, o.message) for o in report.outcomes if o.status == status)
-    return [f"{e}: {why} ({counted(n, 'comparison')})" for (e, why), n in sorted(chosen.items())]
+    """The reasons of the outcomes of one status, each with its methods and how often it holds."""
+    chosen: dict[str, Counter[str]] = {}
+    for outcome in report.outcomes:
+        if outcome.status == status:
+            chosen.setdefault(outcome.message, Counter())[outcome.entry] += 1
+    lines = []
+    for why, entries in chosen.items():
+        names, left = sorted(entries)[:SHOWN], len(entries) - SHOWN
+        methods = ", ".join(names) + (f" and {counted(left, 'more method')}" if left > 0 else "")
+        lines.append(f"{methods}: {why} ({counted(sum(entries.values()), 'comparison')})")
+    return sorted(lines)
 
 
 def verdict(report: Report) -> str:
