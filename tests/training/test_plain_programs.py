@@ -110,11 +110,16 @@ def test_the_oracle_agrees_with_the_same_program_in_explicit_branches():
 
 
 def test_a_step_gets_the_density_of_the_noise():
+    """A kernel estimate of the width h = N^(-1/5) s: the density of variance s^2 + h^2, with the
+    variance density/(2 sqrt(pi) N h) to first order.
+    """
     step = program(lambda x: 1.0 if x[0] + x[1] > 0.2 else 0.0)
-    u = Generator(1).normal((2000, 3))
-    found = estimate_gradient(step, X, u, sigma=SIGMA)
-    exact = stats.norm.pdf(0.2 - 0.1, scale=SIGMA * math.sqrt(2))
-    np.testing.assert_allclose(found.gradient[:2], exact, rtol=0.12)
+    N, s = 2000, SIGMA * math.sqrt(2)
+    found = estimate_gradient(step, X, Generator(1).normal((N, 3)), sigma=SIGMA)
+    h = N**-0.2 * s
+    expected = stats.norm.pdf(0.2 - 0.1, scale=math.hypot(s, h))
+    error = math.sqrt(expected / (2 * math.sqrt(math.pi) * N * h))
+    np.testing.assert_allclose(found.gradient[:2], expected, atol=4.5 * error)
     assert found.gradient[2] == 0
 
 
