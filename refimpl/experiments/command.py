@@ -7,8 +7,10 @@ an option's default is `Sized(small, full)` there is `--full`; with ON_CUPY = Tr
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +57,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
     options = _chosen(parser.parse_args(arguments))
     results = Results(options.out, _comparable(options), restart=options.restart)
     start = time.perf_counter()
-    with backend(getattr(options, "backend", "numpy")):
+    with backend(options.backend) if hasattr(options, "backend") else contextlib.nullcontext():
         found = module.run(options, results)
     results.finish(found, time.perf_counter() - start)
     print(json.dumps(_shown(found), indent=1, default=float))
@@ -78,7 +80,10 @@ def _add_common(parser: argparse.ArgumentParser, name: str, module: Any) -> None
         )
     if getattr(module, "ON_CUPY", False):
         common.add_argument(
-            "--backend", choices=("numpy", "cupy"), default="numpy", help="where it computes"
+            "--backend",
+            choices=("numpy", "cupy"),
+            default=os.environ.get("REFIMPL_BACKEND") or "numpy",
+            help="where it computes; by default as REFIMPL_BACKEND says",
         )
 
 

@@ -74,9 +74,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--training-images", type=int, default=Sized(1000, 55_000), help="digits to draw from")
     add("--width", type=int, default=Sized(128, 512), help="of the hidden layer")
     add("--batch", type=int, default=Sized(100, 128))
-    add("--steps", type=int, default=Sized(1000, 78_000), help="of Adam")
+    add("--steps", type=int, default=Sized(400, 78_000), help="of Adam")
     add("--learning-rate", type=float, default=1e-3, help="of Adam")
-    add("--every", type=int, default=Sized(250, 1000), help="steps between tests, saved states")
+    add("--every", type=int, default=Sized(100, 1000), help="steps between tests, saved states")
     add("--test-pairs", type=int, default=5000)
     add("--repeats", type=int, default=Sized(2, 5), help="runs with seeds from --seed on")
 
