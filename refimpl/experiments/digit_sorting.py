@@ -63,8 +63,11 @@ def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
         chosen = [row for row in rows if row["n"] == n and row["seed"] == options.seed]
         lines = {row["method"]: _line(row) for row in chosen}
         curves(results.path(f"curves-n{n}.png"), lines, "steps", "sets in the right order, %")
-        bars(results.path(f"sorters-n{n}.png"), {r["method"]: r["em"] for r in chosen},
-             f"sets of {n} in the right order, %")  # fmt: skip
+        means = {
+            name: float(np.mean([r["em"] for r in rows if (r["n"], r["method"]) == (n, name)]))
+            for name in options.methods
+        }
+        bars(results.path(f"sorters-n{n}.png"), means, f"sets of {n} in the right order, %")
     return {"runs": sorted(rows, key=lambda row: (row["n"], -row["em"]))}
 
 

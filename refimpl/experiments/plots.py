@@ -23,7 +23,7 @@ def curves(
         axes.plot(x, y, label=name, linestyle=("-", "--", ":")[number // 10 % 3], marker=".")
     if log_y:
         axes.set_yscale("log")
-    axes.legend(fontsize="x-small")
+    figure.legend(loc="outside right center", fontsize="x-small")
     _finish(figure, axes, path, x_label, y_label)
 
 
@@ -51,4 +51,5 @@ def _finish(figure: Any, axes: Any, path: Path, x_label: str, y_label: str) -> N
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(alpha=0.3)
+    axes.set_axisbelow(True)
     figure.savefig(path)
