@@ -35,6 +35,25 @@ from .replaced_gradient import replaced_gradient
 SIDES = ("auto", "samples", "features")
 
 
+def _direction_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for b, n, d in ((4, 7, 3), (7, 4, 3), (5, 5, 2), (1, 3, 2), (0, 3, 2)):
+        inputs = {"inputs": rng.normal(size=(b, n)), "gradients": rng.normal(size=(b, d))}
+        for name, damping in (("star", {}), ("both", {"lambda_g": 0.5})):
+            yield Case(
+                f"b{b}-n{n}-d{d}-{name}", inputs, {"lambda_a": 0.3, **damping},
+                kind="edge" if b == 0 else "smooth", clause="equations 17 and 20",
+            )  # fmt: skip
+
+
+@specification(
+    name="training.isaac_direction",
+    source="Petersen et al. 2023, equations 17 and 20",
+    inputs=("inputs", "gradients"),
+    differentiable=(),
+    outputs=("direction",),
+    cases=_direction_cases,
+    gradient="none: a direction is not differentiated",
+)
 def isaac_direction(
     inputs: Array,
     gradients: Array,

@@ -7,7 +7,8 @@
 Nothing is changed in place; the state is a list of plain dictionaries of arrays and numbers, one
 for each array of the parameters, so that it can be saved and resumed. The conventions, down to
 where epsilon is added and what the first momentum buffer is, are those of torch.optim. A gradient
-of None skips its parameter, whose step count then stays.
+of None skips its parameter, whose step count then stays. Step counts are Python's whole numbers, so
+an update runs on any library's arrays but is not compiled as a whole by JAX.
 
 Symbols: p parameter, g gradient, t = 1, 2, ... the parameter's own step count, lr learning rate.
 """

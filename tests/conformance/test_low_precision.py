@@ -189,7 +189,7 @@ BEYOND = {  # methods whose definition, as it is written, does not hold in float
         (
             "training.gaussian_negative_log_likelihood",
             "training.inject_*",
-            "training.isaac_linear",
+            "training.isaac_*",
             "training.newton_*",
             "training.smooth",
             "training.smoothed_covariance",

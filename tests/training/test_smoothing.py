@@ -52,6 +52,36 @@ def test_estimates_of_a_step_are_unbiased(law, covariate):
     assert z_score(by_gamma[:, 0], -x * truth.pdf(z) / gamma**2) < 4.5
 
 
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("method", ["latin_rqmc", "cartesian_rqmc"])
+@pytest.mark.parametrize("covariate", ["none", "f(x)"])
+def test_randomised_even_points_are_unbiased_too(law, method, covariate):
+    x, gamma, generator, found = np.array([0.3, -0.2]), 0.7, Generator(8), []
+    for _ in range(200):
+        noise = draw_noise(16, 2, generator, distribution=law, method=method)
+        found.append(estimate(step, x, noise, gamma, distribution=law, covariate=covariate))
+    truth = distribution(law)
+    assert (z_score(np.array([e.value for e in found]), truth.survival(-x / gamma)) < 4.5).all()
+    slopes = np.diag(truth.pdf(-x / gamma) / gamma)
+    assert (z_score(np.array([e.jacobian for e in found]), slopes) < 4.5).all()
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_sampler_goes_with_every_covariate(law):
+    """Samplers, covariates and, for symmetric laws, antithetic pairs in all combinations."""
+    x, generator = np.array([0.3, -0.2]), Generator(9)
+    for method in METHODS:
+        for antithetic in (False, True)[: 1 + distribution(law).symmetric]:
+            samples = 18 if antithetic else 9
+            noise = draw_noise(
+                samples, 2, generator, distribution=law, method=method, antithetic=antithetic
+            )
+            assert noise.shape == (samples, 2)
+            for covariate in ("none", "f(x)", "loo_pair" if antithetic else "loo"):
+                found = estimate(step, x, noise, distribution=law, covariate=covariate)
+                assert all(np.isfinite(part).all() for part in found)
+
+
 @pytest.mark.parametrize("law", SYMMETRIC)
 def test_antithetic_pairs_are_unbiased_with_the_mirror_left_out_and_biased_with_it(law):
     x, gamma, S = np.array([0.3]), 0.7, 4
