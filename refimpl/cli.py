@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from .conformance.exported import command as exported
-    from .conformance.options import CHECK_EPILOG, add_arguments
+    from .conformance.options import CHECK_EPILOG, add_arguments, seed
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("name", help="a name from `refimpl list`, or NAME/CASE for one case")
     show.add_argument("--cases", action="store_true", help="list the names of all cases")
-    show.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    show.add_argument("--seed", type=seed, default=0, help="seed of the random inputs")
     show.set_defaults(run=_show)
     experiment = commands.add_parser(
         "run", help="run an experiment", add_help=False, description="Run an experiment."

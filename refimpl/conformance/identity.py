@@ -52,7 +52,7 @@ def parse(text: str) -> Identity:
     """The parts of a name. UsageError when it is none."""
     name, _, rest = text.partition("@")
     seed, _, wanted = rest.partition("~")
-    if "/" not in name or not seed.lstrip("-").isdigit():
+    if "/" not in name or not seed.isdecimal():
         raise UsageError(
             f"--replay {text!r}: expected METHOD/CASE@SEED, as in the JSON report's id"
         )

@@ -56,7 +56,7 @@ def _add_choices(check: argparse.ArgumentParser) -> None:
     levels = ", ".join(LEVEL_KEYS)
     group.add_argument("--level", metavar="LEVELS", help=f"only some of: {levels}")
     group.add_argument("--max-cases", type=_positive, metavar="N", help="at most N per method")
-    group.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    group.add_argument("--seed", type=seed, default=0, help="seed of the random inputs")
     group.add_argument("--dtype", choices=DTYPES, help="the smooth cases in this format instead")
     group.add_argument("--device", metavar="NAME", help="where the inputs are: cuda, cuda:1, gpu")
     group.add_argument("--fail-fast", action="store_true", help="stop at the first finding")
@@ -78,6 +78,15 @@ def _add_reports(check: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of the JSON report, and stop"
     )
+
+
+def seed(text: str) -> int:
+    """The seed of random inputs from the command line."""
+    number = int(text) if text.isdecimal() and len(text) < 20 else -1
+    if not 0 <= number < 2**63:
+        wanted = f"expected a whole number from 0 to 2^63 - 1, got {text!r}"
+        raise argparse.ArgumentTypeError(wanted)
+    return number
 
 
 def _positive(text: str) -> int:

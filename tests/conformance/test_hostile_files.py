@@ -316,6 +316,8 @@ def test_only_regular_files_inside_of_the_folder_are_opened(tmp_path):
         ({"cases": [[1]]}, '"cases"'),
         ({"cases": ["a.b/../../c@0~00000000"]}, '"cases"'),
         ({"seed": True}, '"seed"'),
+        ({"seed": -1}, '"seed"'),
+        ({"seed": 2**64}, '"seed"'),
         ({"seed": 1.5}, '"seed"'),
         ({"refimpl": "x" * 1000}, '"refimpl"'),
         ({"container": "pickle"}, '"container"'),
@@ -379,3 +381,35 @@ def test_a_manifest_that_is_a_link_to_elsewhere_is_refused(folder, tmp_path):
     status, out, _ = run("check", str(path))
     assert status == 1
     assert "manifest.json: leads out of the folder" in " ".join(out.split())
+
+
+def test_names_of_files_cannot_break_lines_or_the_terminal(folder):
+    path, run = folder
+    for name in ("a\nb.npz", "\x1b[31m.npz", "\udcff.npz"):
+        (path / "toy.soft_pool" / name).write_bytes(b"")
+    for command in (("check", str(path), "--level", "edge"), ("vectors", str(path), "--verify")):
+        status, out, _ = run(*command)
+        assert status == 1
+        assert "\x1b" not in out
+        assert "a\nb" not in out
+        assert "a\N{REPLACEMENT CHARACTER}b.npz" in out
+        out.encode("utf-8")
+
+
+def test_very_many_strays_are_counted_and_not_listed(folder):
+    path, run = folder
+    for number in range(300):
+        (path / f"stray{number}.npz").write_bytes(b"")
+    status, out, _ = run("check", str(path), "--level", "edge")
+    assert status == 1
+    assert "and 280 more files without a meaning" in out
+
+
+def test_broken_links_in_place_of_lists_are_findings(folder):
+    path, run = folder
+    for name in ("manifest.json", "unsupported.txt"):
+        (path / name).unlink()
+        (path / name).symlink_to(path / "nowhere")
+        status, out, _ = run("check", str(path))
+        assert status == 1
+        assert f"{name}: " in " ".join(out.split())

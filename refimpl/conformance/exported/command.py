@@ -10,7 +10,7 @@ from refimpl.progress import progress
 from refimpl.spec import Entry, all_entries
 
 from ..loading import UsageError
-from ..options import suggestion
+from ..options import seed, suggestion
 from ..report import counted
 from .layout import CONTAINERS, schema_text
 from .verify import verify
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=CONTAINERS, default="npz", help="of the arrays (default: npz)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the random inputs")
     parser.add_argument(
         "--force", action="store_true", help="replace vectors that are in the folder"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ class Folder:
     def file(self, entry: Entry, case: Case) -> str | None:
         """The path of a result in the folder, if there is one."""
         names = [f"{entry.name}/{case.name}.{container}" for container in CONTAINERS]
-        return next((name for name in names if (self.path / name).exists()), None)
+        return next((name for name in names if os.path.exists(self.path / name)), None)
 
     def expects(self, entry: str, case: str) -> bool:
         """Whether the vectors had the case."""
@@ -57,14 +58,14 @@ def open_results(path: Path, options: Options) -> Folder:
         if getattr(options, name, None) not in (None, 1):
             raise UsageError(f"--{name}: not for a folder of results")
     reasons = _reasons(path)
-    if (path / MANIFEST).exists():
+    if os.path.lexists(path / MANIFEST):
         manifest = read_manifest(path)
         if options.seed not in (0, manifest.seed):
             raise UsageError(f"--seed {options.seed}: the vectors have seed {manifest.seed}")
         digests = dict(identity.rpartition("~")[::2] for identity in manifest.cases)
         cases = {name.rpartition("@")[0]: value for name, value in digests.items()}
         return Folder(path, manifest.seed, cases, manifest.refimpl, reasons)
-    if not any((path / name).is_dir() for name in all_entries()):
+    if not any(os.path.isdir(path / name) for name in all_entries()):
         raise UsageError(
             f"{path} holds no results: expected files like sorting.soft_sort/single.npz "
             "(`refimpl vectors --help` says how to write them)"
@@ -75,7 +76,7 @@ def open_results(path: Path, options: Options) -> Folder:
 def _reasons(path: Path) -> dict[str, str]:
     """The patterns of `unsupported.txt` with their reasons. BrokenFile for a line without one."""
     file = path / UNSUPPORTED
-    if not file.exists():
+    if not os.path.lexists(file):
         return {}
     try:
         lines = read_limited(path, UNSUPPORTED, MIB).decode("utf-8").splitlines()
@@ -94,22 +95,23 @@ def _reasons(path: Path) -> dict[str, str]:
 def strays(folder: Folder) -> list[str]:
     """Results that belong to no method and no case: a name with a slip, or of another version."""
     entries = all_entries()
-    known: set[str] = set()
-    for name, entry in entries.items():
-        if (folder.path / name).is_dir():
-            cases = [case.name for case in entry.generate(folder.seed)]
-            known |= {f"{name}/{case}.{container}" for case in cases for container in CONTAINERS}
-    lines = []
-    for name in walk(folder.path, known):
-        method, _, file = name.rpartition("/")
-        case, _, ending = file.rpartition(".")
-        if ending not in CONTAINERS:
-            continue
-        if method not in entries:
-            why = f"no method is called {method!r}; {suggestion(method, entries)}"
-        else:
-            cases = [case.name for case in entries[method].generate(folder.seed)]
-            why = f"{method} has no case {case!r}; {suggestion(case, cases)}"
-        lines.append(str(BrokenFile(folder.path / name, why)))
-    more = len(lines) - SHOWN
-    return lines[:SHOWN] + ([f"and {more} more files without a meaning"] if more > 0 else [])
+    cases = {
+        name: [case.name for case in entry.generate(folder.seed)]
+        for name, entry in entries.items()
+        if os.path.isdir(folder.path / name)
+    }
+    known = {f"{m}/{case}.{c}" for m, names in cases.items() for case in names for c in CONTAINERS}
+    endings = tuple(f".{container}" for container in CONTAINERS)
+    found = [name for name in walk(folder.path, known) if name.endswith(endings)]
+    lines = [str(BrokenFile(folder.path / name, _stray(name, cases))) for name in found[:SHOWN]]
+    more = len(found) - SHOWN
+    return lines + ([f"and {more} more files without a meaning"] if more > 0 else [])
+
+
+def _stray(name: str, cases: Mapping[str, list[str]]) -> str:
+    """Why a file has no meaning, and what may have been meant."""
+    method, _, file = name.rpartition("/")
+    case = file.rpartition(".")[0]
+    if method not in cases:
+        return f"no method is called {method!r}; {suggestion(method, all_entries())}"
+    return f"{method} has no case {case!r}; {suggestion(case, cases[method])}"

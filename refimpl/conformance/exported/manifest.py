@@ -10,7 +10,7 @@ from typing import Any
 from .layout import CONTAINERS, FILE, FORMAT, MANIFEST, METHOD, SCHEMA
 from .limits import JSON, BrokenFile, parse_json, read_limited
 
-_ID = re.compile(rf"{METHOD.pattern}/[^/@~]{{1,150}}@-?[0-9]{{1,18}}~[0-9a-f]{{8}}")
+_ID = re.compile(rf"{METHOD.pattern}/[^/@~]{{1,150}}@[0-9]{{1,19}}~[0-9a-f]{{8}}")
 _SUM = re.compile("[0-9a-f]{64}")
 
 
@@ -50,7 +50,7 @@ def read_manifest(folder: Path) -> Manifest:
     wanted(data.get("format") == FORMAT, f'"format": "{FORMAT}"')
     version, seed, container = (data.get(key) for key in ("refimpl", "seed", "container"))
     wanted(isinstance(version, str) and len(version) < 100, '"refimpl": a version')
-    wanted(type(seed) is int, '"seed": a whole number')
+    wanted(type(seed) is int and 0 <= seed < 2**63, '"seed": a whole number from 0')
     wanted(container in CONTAINERS, f'"container": one of {", ".join(CONTAINERS)}')
     methods, cases, files = (data.get(key) for key in ("methods", "cases", "files"))
     wanted(_texts(methods, METHOD), '"methods": a list of names')

@@ -11,6 +11,7 @@ A method without a folder is listed as not run. A case without a result is a fin
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator, Mapping
@@ -73,7 +74,7 @@ def _everything(folder: Folder, options: Options) -> Iterator[Outcome]:
     for name, entry in all_entries().items():
         if not options.wants(name):
             continue
-        if (folder.path / name).is_dir():
+        if os.path.isdir(folder.path / name):
             cases = [c for c in options.select(entry) if folder.expects(name, c.name)]
             written = _written(folder, entry)
             for case in options.progress(cases, name):

@@ -33,7 +33,8 @@ def verify(folder: Path, progress: Progress = lambda items, label: items) -> lis
         except BrokenFile as error:
             wrong.append(str(error))
     known = {MANIFEST, *files}
-    return wrong + [f"{folder / name}: not in the manifest" for name in walk(folder, known)]
+    strays = (BrokenFile(folder / name, "not in the manifest") for name in walk(folder, known))
+    return wrong + [str(stray) for stray in strays]
 
 
 def _check(folder: Path, name: str, listed: Listed) -> None:
