@@ -257,8 +257,9 @@ and hold it against the specification:
 refimpl check my_{short(entry)}.py
 ```
 
-`refimpl check {entry.name}` holds the specification against itself: finite differences, promises
-and recorded numbers. [Testing your implementation](../../testing-your-implementation.md) explains
+`refimpl check --method {entry.name}` holds the specification against itself: finite
+differences, promises and recorded numbers.
+[Testing your implementation](../../testing-your-implementation.md) explains
 the report."""
 
 
@@ -275,7 +276,7 @@ def _package_page(package: str, members: list[Entry]) -> str:
         ("method", "what it is"),
         *((f"[{short(entry)}]({short(entry)}.md)", cell(summary(entry))) for entry in members),
     ]
-    listed = "\n".join(short(entry) for entry in members)
+    listed = "\n".join(f"{short(entry)} <{short(entry)}>" for entry in members)
     return (
         f"# {package}\n\n{to_markdown(described)}\n{table(rows)}\n\n"
         f"```{{toctree}}\n:hidden:\n\n{listed}\n```\n"

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import autograd as ag
+from refimpl.conformance.show import parameters
 from refimpl.spec import Case, Entry
 
 from .style import figure, save
@@ -111,13 +112,19 @@ def _case(entry: Entry) -> Case:
     good = [c for c in cases if c.kind == "smooth" and c.dtype == "float64"] or cases
     good = [c for c in good if all(np.size(a) for a in c.inputs.values())] or good
     names = entry.differentiable or entry.inputs
+    defaults = dict(parameters(entry))
 
     def cost(case: Case) -> tuple[float, int]:
         arrays = [np.asarray(case.inputs[name]) for name in names]
         last = arrays[0].shape[-1] if arrays[0].ndim else 1
         batch = max(a.ndim for a in arrays) + (3 if last < 3 else 0) + abs(last - 5) / 2
         unusual = sum(abs(math.log(v)) for v in [*_numbers(case), float(np.std(arrays[0])) or 1.0])
-        return batch + min(unusual, 8) / 4, cases.index(case)
+        set_otherwise = sum(
+            str(defaults[name]) != str(value)
+            for name, value in case.params.items()
+            if name in defaults and name not in SHARPNESS
+        )
+        return batch + min(unusual, 8) / 4 + set_otherwise / 2, cases.index(case)
 
     return min(good, key=cost)
 
@@ -178,7 +185,8 @@ def _points(given: np.ndarray, x: np.ndarray, index: int, reach: float) -> np.nd
     here, low, high = float(np.reshape(x, -1)[index]), float(given.min()), float(given.max())
     if low >= 0 and high <= 1:
         return np.linspace(max(low, 1e-3), min(high, 1 - 1e-3), POINTS)
-    spread = reach * max(float(np.std(np.reshape(x, -1))), 0.5)
+    usual = float(np.median(np.abs(x - np.median(x))))  # unlike the deviation, deaf to outliers
+    spread = reach * min(max(1.5 * usual, 0.5), 10.0)
     start = here - spread if low < 0 else max(here / 5, low)
     return np.linspace(start, here + spread, POINTS)
 

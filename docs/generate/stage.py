@@ -81,6 +81,7 @@ def _relink(text: str, path: Path, place: str, root: Path) -> tuple[str, set[str
 
     fences = re.split(r"(?ms)(^```.*?^```)", text)
     fences[::2] = [LINK.sub(replaced, prose) for prose in fences[::2]]
+    fences[1::2] = [re.sub(r"\n\n```$", "\n```", fence) for fence in fences[1::2]]
     return "".join(fences), linked
 
 
