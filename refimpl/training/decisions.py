@@ -116,6 +116,18 @@ def set_cover_cost(problem: SetCover, x: np.ndarray, demands: np.ndarray) -> flo
     return float(problem.costs @ x + unmet_penalties(problem) @ unmet(problem, x, demands))
 
 
+def set_cover_regret(problem: SetCover, predicted: np.ndarray, demands: np.ndarray) -> float:
+    """Cost added by deciding with predicted instead of true demands, both (items,); >= 0 where
+    unmet demand costs as much as meeting it, which penalty_factor >= 1 ensures.
+
+    >>> problem = SetCover(np.array([[1.0, 1.0]]), np.array([3.0, 2.0]), 5.0)
+    >>> set_cover_regret(problem, np.array([1.0]), np.array([2.0]))  # 2 + 5 * 3, not 2 + 2
+    13.0
+    """
+    best = set_cover_cost(problem, solve_set_cover(problem, demands), demands)
+    return set_cover_cost(problem, solve_set_cover(problem, predicted), demands) - best
+
+
 def unmet(problem: SetCover, x: np.ndarray, demands: np.ndarray) -> np.ndarray:
     """max(d - A x, 0), (items,)."""
     return np.maximum(np.asarray(demands) - problem.availability @ x, 0.0)
@@ -166,6 +178,20 @@ def solve_quadratic_knapsack(
     gains = np.einsum("ki,ij,kj->k", every, V, every)
     gains[every @ w > non_negative(capacity, "capacity")] = -np.inf
     return every[np.argmax(gains)].astype(np.float64)
+
+
+def quadratic_regret(
+    values: np.ndarray, predicted: np.ndarray, weights: np.ndarray, capacity: float
+) -> float:
+    """Value lost in a quadratic knapsack by deciding with predicted values, both (n, n); >= 0.
+
+    >>> V, w = np.array([[1.0, 3.0], [0.0, 1.0]]), np.array([1.0, 1.0])
+    >>> quadratic_regret(V, -V, w, 2.0)
+    5.0
+    """
+    V = np.asarray(to_numpy(values), dtype=np.float64)
+    best, x = (solve_quadratic_knapsack(v, weights, capacity) for v in (V, predicted))
+    return float(best @ V @ best - x @ V @ x)
 
 
 def _integers(

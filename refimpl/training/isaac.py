@@ -211,7 +211,8 @@ def isaac_linear(
     returns   (..., d)
 
     x and bias have their ordinary gradients. Feed the gradients to any optimiser; mix with ordinary
-    layers freely. float32: the system's condition is about |x|^2/(b lambda_a).
+    layers freely. The system's condition is up to 1 + |x|^2/(b lambda_a), |x| the spectral norm:
+    beyond 1e7 in float32 or 1e16 in float64 inputs of low rank may make it singular.
 
     Raises ValueError for shapes that do not fit and damping that is not positive.
 

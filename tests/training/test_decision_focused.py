@@ -166,6 +166,49 @@ def test_quadratic_knapsacks_are_solved_exactly():
         decisions.solve_quadratic_knapsack(np.zeros((17, 17)), np.ones(17), 1.0)
 
 
+def test_covers_and_quadratic_knapsacks_have_no_regret_if_predicted_right():
+    problem = instances.random_set_cover(5, 12, 0)
+    _, demands = instances.demand_instances(6, 5, 1)
+    for d, other in itertools.pairwise(demands):
+        assert decisions.set_cover_regret(problem, d, d) == 0
+        assert decisions.set_cover_regret(problem, other, d) >= 0
+        found = decisions.set_cover_cost(problem, decisions.solve_set_cover(problem, other), d)
+        assert decisions.set_cover_regret(problem, other, d) == pytest.approx(
+            found - problem.costs @ decisions.solve_set_cover(problem, d)
+        )
+    rng = np.random.default_rng(0)
+    V, U, w = rng.normal(size=(6, 6)), rng.normal(size=(6, 6)), rng.integers(1, 9, 6).astype(float)
+    assert decisions.quadratic_regret(V, V, w, 12.0) == 0
+    assert decisions.quadratic_regret(V, U, w, 12.0) >= 0
+
+
+def test_training_a_predictor_of_demands_lowers_the_regret_of_the_cover():
+    problem = instances.random_set_cover(4, 8, 0)
+    x, demands = instances.demand_instances(8, 4, seed=1)
+
+    def regret(y):
+        pairs = zip(np.maximum(y, 0), demands, strict=True)
+        return np.array([decisions.set_cover_regret(problem, guess, d) for guess, d in pairs])
+
+    centre, spread, generator = demands.mean(0), demands.std(0), Generator(3)
+    params = {"W": np.zeros((4, 5)), "b": np.full(4, -1.0), "log": np.full(4, -1.0)}  # too little
+    optimizer = adam(0.3)
+    state, before = (
+        optimizer.init(params),
+        regret(spread * params["b"] + centre + 0 * demands).mean(),
+    )
+    for _ in range(12):
+        noise = generator.normal((8, 4))
+
+        def loss(p, noise=noise):
+            mean = x @ p["W"].mT + p["b"]
+            return decision_loss(mean, p["log"], noise, regret, centre=centre, spread=spread)
+
+        _, gradients = value_and_grad(loss, has_aux=True)(params)
+        params, state = optimizer.update(gradients, state, params)
+    assert regret(spread * (x @ params["W"].mT + params["b"]) + centre).mean() < 0.7 * before
+
+
 @pytest.mark.parametrize(("items", "sets"), [(5, 25), (10, 50), (1, 2), (40, 3)])
 def test_random_covers_have_every_item_twice_and_no_empty_set(items, sets):
     problem = instances.random_set_cover(items, sets, 7)
