@@ -1,6 +1,8 @@
 """Fuzzing: files with damaged bytes are read or refused in one line; no traceback."""
 
 import io
+import json
+import struct
 import tracemalloc
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from refimpl.cli import main
 from refimpl.conformance.exported.containers import npz, safetensors
 from refimpl.conformance.exported.limits import FILE, BrokenFile, parse_json
+from refimpl.conformance.exported.manifest import read_manifest
 from refimpl.conformance.exported.npz import parse_npy, read_npz
 from refimpl.conformance.exported.packed import read_safetensors
 
@@ -65,13 +68,13 @@ def _mutated(data, rng):
     return bytes(changed)
 
 
-def _survives(read, data):
+def _survives(read, data, name="file"):
     refused, found = "", {}
     try:
-        found = read(data, "file")
+        found = read(data, name)
     except BrokenFile as error:
         refused = str(error)
-    assert refused.startswith("file") == bool(refused)
+    assert refused.startswith(name) == bool(refused)
     assert "\n" not in refused
     arrays = found.values() if isinstance(found, dict) else [found]
     assert all(a.nbytes <= FILE for a in arrays if isinstance(a, np.ndarray))
@@ -108,6 +111,44 @@ def test_damaged_archives_are_read_or_refused(form):
 def test_damaged_safetensors_are_read_or_refused():
     pytest.importorskip("safetensors")
     _fuzz(read_safetensors, safetensors(ARRAYS), range(400))
+
+
+ODD = [None, True, -1, 1.5, 2**63, "", "x" * 1000, "../..", "a\nb", [], [[]], {}, {"a": 1}, [None]]
+
+
+def _replaced(value, rng):
+    """JSON with one value somewhere, or one key, replaced by something odd."""
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        key = list(value)[int(rng.integers(0, len(value)))]
+        if rng.random() < 0.1:
+            odd = str(ODD[int(rng.integers(0, len(ODD)))])
+            return {odd if k == key else k: v for k, v in value.items()}
+        return {**value, key: _replaced(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        at = int(rng.integers(0, len(value)))
+        return [*value[:at], _replaced(value[at], rng), *value[at + 1 :]]
+    return ODD[int(rng.integers(0, len(ODD)))]
+
+
+def test_odd_values_in_headers_of_safetensors_are_refused_or_harmless():
+    pytest.importorskip("safetensors")
+    data = safetensors(ARRAYS)
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    for seed in range(1000):
+        text = json.dumps(_replaced(header, np.random.default_rng(seed))).encode()
+        _survives(read_safetensors, struct.pack("<Q", len(text)) + text + data[8 + length :])
+
+
+def test_odd_values_in_manifests_are_refused_or_harmless(folder):
+    path, _ = folder
+    manifest = json.loads((path / "manifest.json").read_text("ascii"))
+    read = 0
+    for seed in range(400):
+        changed = _replaced(manifest, np.random.default_rng(seed))
+        (path / "manifest.json").write_text(json.dumps(changed), "ascii")
+        read += _survives(lambda _, __: vars(read_manifest(path)), b"", str(path))
+    assert read < 100
 
 
 @pytest.mark.slow

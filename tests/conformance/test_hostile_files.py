@@ -230,6 +230,7 @@ def _one(**changes):
         (_packed([]), "expected a header"),
         (_packed({"../x": {"dtype": "F64"}}), "expected names like out_NAME"),
         (_packed(_one(dtype="O")), "dtype 'O'"),
+        (_packed(_one(dtype=["F64"])), "dtype ['F64']"),
         (_packed({"out_x": 3}), "dtype None"),
         (_packed(_one(shape=[2**62, 2**62]), bytes(16)), "not a readable safetensors file"),
         (_packed(_one(shape=[-2]), bytes(16)), "not a readable safetensors file"),

@@ -43,7 +43,7 @@ def read_safetensors(data: bytes, path: Path | str) -> dict[str, np.ndarray]:
         if name != "__metadata__" and not ARRAY.fullmatch(name):
             raise BrokenFile(path, f"array {name[:80]!r}: expected names like out_NAME")
         dtype = about.get("dtype") if isinstance(about, dict) else None
-        if name != "__metadata__" and dtype not in _DTYPES:
+        if name != "__metadata__" and not (isinstance(dtype, str) and dtype in _DTYPES):
             raise BrokenFile(path, f"dtype {dtype!r} of {name}")
     try:
         found = deserialize(data)
