@@ -30,8 +30,13 @@ def report_on(framework, dtype, *changes, method="*", **options):
     return check_target(target, Options(dtype=dtype, methods=(method,), **options))
 
 
+# One loss has no variance: the definition adds 1e-8, which is 0 in float16 and leaves 0 / 0.
+NOT_IN_FLOAT16 = ("training.score_function_loss", "1-population")
+
+
 def passes_in_format(report, least):
-    assert report.failures == [], text_report(report)
+    failing = {(outcome.entry, outcome.case) for outcome in report.failures}
+    assert failing <= {NOT_IN_FLOAT16}, text_report(report)
     assert sum(outcome.status == "pass" for outcome in report.outcomes) >= least
     assert set(report.counts()) == {"dtypes"}
 

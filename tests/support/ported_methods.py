@@ -1,4 +1,4 @@
-"""Thirteen methods written again from their formulas, as a user would, for three frameworks.
+"""Twenty methods, of every package, written again from their formulas, for three frameworks.
 
 `source(framework)` is the text of a module with functions marked @implements. Tests run it as it
 is, where nothing may be found, and with a mistake in one place, which must be found.
@@ -200,6 +200,70 @@ def floyd_warshall(W, *, beta=10.0, pin_diagonal=True):
         W = xp.sum(softmax(-beta * pair, axis=0) * pair, axis=0)
         W = W * off if pin_diagonal else W
     return W
+
+
+LAWS = {
+    "logistic": lambda v, xp: sigmoid(v),
+    "cauchy": lambda v, xp: 0.5 + xp.atan(v) / math.pi,
+    "laplace": lambda v, xp: 0.5 + 0.5 * xp.sign(v) * (1 - xp.exp(-xp.abs(v))),
+    "gudermannian": lambda v, xp: 0.5 + 2 / math.pi * xp.atan(xp.tanh(0.5 * v)),
+}
+
+
+@implements("distributions.probability", framework=FRAMEWORK, jit=False)
+def probability(z, *, distribution="logistic", scale=1.0, **others):
+    only(distribution=(distribution, LAWS))
+    return LAWS[distribution](z / scale, space(z))
+
+
+@implements("tnorms.t_norm", framework=FRAMEWORK, jit=False)
+def t_norm(a, b, *, name="probabilistic", p=None):
+    only(name=(name, ["probabilistic", "einstein"]))
+    product = a * b
+    return product if name == "probabilistic" else product / (1 + (1 - a) * (1 - b))
+
+
+@implements("rendering.perspective", framework=FRAMEWORK, jit=False)
+def perspective(vertices, *, angle=30.0):
+    xp, width = space(vertices), math.tan(math.radians(angle))
+    x, y, z = vertices[..., 0], vertices[..., 1], vertices[..., 2]
+    depth = xp.where(z == 0, 1 + 0 * z, z)
+    return xp.stack([x / depth / width, y / depth / width, z], axis=-1)
+
+
+@implements("rendering.iou_loss", framework=FRAMEWORK, jit=False)
+def iou_loss(predicted, target, *, reduction="mean"):
+    xp, p, t = space(predicted), predicted, target
+    both = xp.sum(p * t, axis=(-2, -1))
+    union = xp.sum(p + t - p * t, axis=(-2, -1)) + 1e-6
+    losses = 1 - both / union
+    return {"mean": xp.mean, "sum": xp.sum, "none": lambda x: x}[reduction](losses)
+
+
+@implements("training.standardise", framework=FRAMEWORK, jit=False)
+def standardise(losses, *, kind="population"):
+    if kind == "none" or 0 in losses.shape:
+        return losses
+    xp, n = space(losses), losses.shape[-1]
+    gap = losses - xp.mean(losses, axis=-1, keepdims=True)
+    squares = xp.sum(gap**2, axis=-1, keepdims=True)
+    if kind == "population":
+        return gap / xp.sqrt(squares / n + 1e-8)
+    return gap / (xp.sqrt(squares / max(n - 1, 1)) + 1e-5)
+
+
+@implements("training.score_function_loss", framework=FRAMEWORK, jit=False)
+def score_function_loss(log_density, losses, *, standardisation="population"):
+    weights = stop_gradient(standardise(losses, kind=standardisation))
+    return space(log_density).mean(weights * log_density)
+
+
+@implements("training.gaussian_log_density", framework=FRAMEWORK, jit=False)
+def gaussian_log_density(y, mean, log_scale, *, scale_is="std"):
+    xp = space(y)
+    log_std = log_scale if scale_is == "std" else log_scale / 2
+    z = (y - mean) / xp.exp(log_std)
+    return -xp.sum(z * z / 2 + log_std + math.log(2 * math.pi) / 2, axis=-1)
 '''
 
 
