@@ -241,7 +241,7 @@ def test_options_that_make_no_sense_are_refused(folders, check, options, words):
 def test_a_folder_without_results_is_a_usage_error(toy, check, tmp_path):
     status, _, error = check(tmp_path)
     assert status == 2
-    assert "holds no results: expected files like" in error
+    assert "holds no results: expected a Python file, or a folder with files like" in error
 
 
 def test_a_broken_list_of_reasons_is_an_error_of_one_line(folders, check):

@@ -67,8 +67,8 @@ def open_results(path: Path, options: Options) -> Folder:
         return Folder(path, manifest.seed, cases, manifest.refimpl, reasons)
     if not any(os.path.isdir(path / name) for name in all_entries()):
         raise UsageError(
-            f"{path} holds no results: expected files like sorting.soft_sort/single.npz "
-            "(`refimpl vectors --help` says how to write them)"
+            f"{path} holds no results: expected a Python file, or a folder with files like "
+            "sorting.soft_sort/single.npz (`refimpl vectors --help` says how to write them)"
         )
     return Folder(path, options.seed, reasons=reasons)
 
