@@ -1,19 +1,17 @@
-"""64 samples per machine word: sample s of a feature is bit s mod 64 of its word s div 64.
+"""64 samples per machine word, so that one bitwise operation is a gate on 64 samples.
 
-Bits are counted from the least significant one. The order of the bytes in memory is that of the
-samples, so that views between bytes and words cost nothing.
+Of the 64 w samples of a block, sample s of a feature is bit s div 8w of byte s mod 8w. Then eight
+runs of rows, each contiguous in memory, are joined by shifting, and the order of bytes in a word
+does not matter.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Array
-
-LITTLE = sys.byteorder == "little"
 
 
 def pack(bits: Array, out: Array, xp: Any = np, scratch: Array | None = None) -> None:
@@ -21,35 +19,33 @@ def pack(bits: Array, out: Array, xp: Any = np, scratch: Array | None = None) ->
 
     scratch: memory of 8 w d bytes, uint8, that is used again.
 
-    Eight rows are joined by shifting each by its place: a truth value is a byte 0 or 1, so that
-    nothing leaves its byte and 8 bytes can be shifted as one word.
+    A truth value is a byte 0 or 1, of which eight are joined in one byte: nothing leaves its byte,
+    and 8 bytes can be doubled as one word.
     """
     n, d = bits.shape
-    rows = bits.view(xp.uint8)
-    lanes = rows.view(xp.uint64) if d % 8 == 0 and LITTLE else rows
-    groups = lanes.reshape(n // 8, 8, -1)
     if scratch is None:
         scratch = xp.empty(n * d // 8, dtype=xp.uint8)
-    joined = scratch.view(lanes.dtype).reshape(n // 8, -1)
-    joined[...] = groups[:, 7]
+    eighths = bits.reshape(8, -1).view(xp.uint8).view(xp.uint64)
+    joined = scratch.view(xp.uint64)
+    joined[...] = eighths[7]
     for i in range(6, -1, -1):
-        joined <<= 1
-        joined |= groups[:, i]
-    octets = joined.view(xp.uint8)  # (n/8, d): bit i of a byte is row i of its eight
-    words = out.view(xp.uint8)
-    words[...] = octets.T if LITTLE else octets.reshape(-1, 8, d)[:, ::-1].reshape(-1, d).T
+        joined += joined
+        joined |= eighths[i]
+    out.view(xp.uint8)[...] = scratch.reshape(n // 8, d).T
 
 
 def unpack(words: Array, xp: Any = np) -> Array:
-    """Words (..., w) uint64 -> bits (..., 64 w) uint8."""
+    """Words (..., w) uint64 -> bits (..., 64 w) uint8, in the order of the samples."""
+    places = bits_of_bytes(words, xp)
+    return xp.swapaxes(places, -1, -2).reshape(*words.shape[:-1], -1)
+
+
+def bits_of_bytes(words: Array, xp: Any = np) -> Array:
+    """Words (..., w) uint64 -> bits (..., 8 w, 8) uint8: of every byte, the lowest bit first."""
     octets = words.view(xp.uint8)
-    if not LITTLE:
-        octets = octets.reshape(*words.shape, 8)[..., ::-1].reshape(octets.shape)
     if xp is np:
-        return np.unpackbits(octets, axis=-1, bitorder="little")
-    places = xp.arange(8, dtype=xp.uint8)
-    bits = (octets[..., None] >> places) & xp.uint8(1)
-    return bits.reshape(*octets.shape[:-1], -1)
+        return np.unpackbits(octets, axis=-1, bitorder="little").reshape(*octets.shape, 8)
+    return (octets[..., None] >> xp.arange(8, dtype=xp.uint8)) & xp.uint8(1)
 
 
 def packed_bits(bits: np.ndarray, width: int = 32) -> np.ndarray:

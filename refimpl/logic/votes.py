@@ -20,7 +20,7 @@ import numpy as np
 
 from ..autograd import Array
 from .netlist import CONSTANT, Netlist
-from .packing import unpack
+from .packing import bits_of_bytes
 
 SEVEN = 7
 ALL = np.uint64(2**64 - 1)
@@ -127,7 +127,7 @@ class Counter:
                 self.xp.bitwise_and(a, b, out=carry)
                 self.xp.bitwise_xor(a, b, out=b)
         digits = [level[-1].reshape(-1, self.w) for level in self.levels]
-        return binary(digits, self.xp).T + self.xp.asarray(self.ballot.constant)
+        return binary(digits, self.xp) + self.xp.asarray(self.ballot.constant)
 
     def _add_seven(self, chunk: _Chunk) -> None:
         a, b, c, d, e, f, g = chunk.shaped
@@ -166,11 +166,12 @@ def _sizes(rows: int) -> list[int]:
 
 
 def binary(digits: Any, xp: Any) -> Array:
-    """Numbers (k, 64 w) int32 of binary digits, each (k, w), the lowest first."""
-    low = unpack(xp.ascontiguousarray(digits[0]), xp)
-    for i, digit in enumerate(digits[1:8], start=1):
-        low |= unpack(xp.ascontiguousarray(digit), xp) << i
+    """Numbers (64 w, k) int32 of binary digits, each (k, w), the lowest first."""
+    bits = [bits_of_bytes(xp.ascontiguousarray(digit), xp) for digit in digits]  # (k, 8 w, 8)
+    low = bits[0]
+    for i, bit in enumerate(bits[1:8], start=1):
+        low |= bit << i
     counts = low.astype(xp.int32)
-    for i, digit in enumerate(digits[8:], start=8):
-        counts += unpack(xp.ascontiguousarray(digit), xp).astype(xp.int32) << i
-    return counts
+    for i, bit in enumerate(bits[8:], start=8):
+        counts += bit.astype(xp.int32) << i
+    return counts.transpose(2, 1, 0).reshape(-1, counts.shape[0])

@@ -106,12 +106,13 @@ def test_constant_votes_are_counted():
 
 
 @pytest.mark.parametrize("features", [1, 3, 8, 784])
-def test_packing_puts_sample_s_into_bit_s_of_its_word(features):
-    bits = RNG.integers(0, 2, (128, features)).astype(bool)
-    words = np.empty((features, 2), dtype=np.uint64)
+@pytest.mark.parametrize("w", [1, 2, 5])
+def test_packing_puts_sample_s_into_bit_s_div_8w_of_byte_s_mod_8w(features, w):
+    bits = RNG.integers(0, 2, (64 * w, features)).astype(bool)
+    words = np.empty((features, w), dtype=np.uint64)
     pack(bits, words)
-    places = np.arange(128)
-    found = (words[:, places // 64] >> (places % 64).astype(np.uint64)) & np.uint64(1)
+    s = np.arange(64 * w)
+    found = (words.view(np.uint8)[:, s % (8 * w)] >> (s // (8 * w)).astype(np.uint8)) & 1
     np.testing.assert_array_equal(found.T, bits)
     np.testing.assert_array_equal(unpack(words).T, bits)
 
@@ -134,7 +135,7 @@ def test_digits_are_read_as_numbers(digits, seed):
     words = [np.empty((3, 2), np.uint64) for _ in range(digits)]
     for bit, word in zip(bits, words, strict=True):
         pack(np.ascontiguousarray(bit.T.astype(bool)), word)
-    np.testing.assert_array_equal(binary(words, np), numbers)
+    np.testing.assert_array_equal(binary(words, np), numbers.T)
 
 
 @settings(max_examples=40)
