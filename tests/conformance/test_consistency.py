@@ -26,6 +26,10 @@ def pulled(x, g, steepness, distance):
 def right(x, steepness, distance):"""
 
 
+def spaces(text):
+    return " ".join(text.split())
+
+
 def test_a_right_implementation_is_consistent(check):
     status, out, _ = check("--level", "consistency")
     assert status == 0
@@ -43,6 +47,10 @@ def test_a_right_implementation_is_consistent(check):
         (
             "calls.append(1)\n    return (gradient * (1 + 1e-12 * len(calls)),)\n\n\ncalls = []",
             "differs between two backward passes",
+        ),
+        (
+            "return (gradient - ag.array_namespace(gradient).mean(gradient, axis=0),)",
+            "the gradient with respect to x mixes the samples of a batch",
         ),
     ],
 )
@@ -67,6 +75,56 @@ def test_a_result_that_depends_on_the_rest_of_the_batch_is_found(check):
     status, out, _ = check("--level", "consistency", replace=mean)
     assert status == 1
     assert "of the first sample depends on the others in its batch" in " ".join(out.split())
+
+
+def test_a_gradient_that_is_a_constant_to_further_derivatives_is_found(check):
+    pulled = "_, pull = ag.vjp(lambda y: right(y, steepness, distance), ag.stop_gradient(x))"
+    change = f"{pulled}\n    return pull(g)"
+    changes = [(HEADER, BACKWARD.replace("CHANGE", change))]
+    assert check("--level", "values,vjp,jvp", replace=changes)[0] == 0
+    status, out, _ = check("--level", "second_order", replace=changes)
+    assert status == 1
+    assert "the gradient is computed by code that is not differentiated itself" in spaces(out)
+
+
+TORCH = """
+import torch
+from refimpl.conformance import implements
+
+class Pool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weights, x):
+        ctx.save_for_backward(weights, x)
+        return (weights @ x[..., None])[..., 0]
+
+    @staticmethod
+    def backward(ctx, g):
+        weights, x = ctx.saved_tensors
+        return g[..., None] * x[..., None, :], (g[..., None, :] @ weights)[..., 0, :]
+
+@implements("toy.soft_pool", framework="torch")
+def pool(x, *, steepness, distance):
+    gap = x[..., :, None] - x[..., None, :]
+    weights = torch.softmax(-steepness * (abs(gap) if distance == "l1" else gap * gap), -1)
+    return Pool.apply(weights, x), weights
+"""
+
+
+@pytest.mark.framework("torch")
+def test_a_hand_written_backward_pass_that_is_differentiated_passes(check):
+    status, out, _ = check("--max-cases", "6", text=TORCH)
+    assert status == 0, out
+
+
+@pytest.mark.framework("torch")
+def test_tangents_through_a_backward_pass_that_is_not_differentiated_are_wrong(check):
+    changes = [
+        ("    def backward(ctx, g):\n", "    def backward(ctx, g):\n        g = g.detach()\n")
+    ]
+    assert check("--level", "values,vjp", text=TORCH, replace=changes)[0] == 0
+    status, out, _ = check("--level", "jvp", text=TORCH, replace=changes)
+    assert status == 1
+    assert "derivative of values along a tangent" in spaces(out)
 
 
 @pytest.mark.parametrize("method", ["sorting.permutation_cross_entropy", "sorting.cox_loss"])
