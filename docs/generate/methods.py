@@ -24,6 +24,7 @@ from . import sources
 from .docstrings import cell, plain, to_markdown
 
 SHOWN_VALUES = 8
+UNKNOWN = object()  # the default of a parameter that a case passes on
 Row = tuple[str, ...]
 
 
@@ -102,6 +103,7 @@ def _arguments(entry: Entry, cases: list[Case]) -> str:
         rows.append((f"`{name}`", what, "", _shapes(case.inputs[name] for case in cases)))
     for name, default in _parameters(entry, cases):
         given = "required" if default is inspect.Parameter.empty else f"`{_text(default)}`"
+        given = "" if default is UNKNOWN else given
         tried = [case.params[name] for case in cases if name in case.params]
         rows.append((f"`{name}`", "parameter", given, _values(tried)))
     found = [_outputs(entry, case) for case in _representative(cases)]
@@ -117,7 +119,7 @@ def _parameters(entry: Entry, cases: list[Case]) -> list[tuple[str, Any]]:
     if entry.call is not None:  # a case is evaluated otherwise: its parameters are the cases'
         call = inspect.signature(entry.call).parameters
         defaults |= {k: call[k].default for k in used if k in call}
-        return [(name, defaults.get(name, inspect.Parameter.empty)) for name in used]
+        return [(name, defaults.get(name, UNKNOWN)) for name in used]
     return list(defaults.items())
 
 
@@ -170,7 +172,7 @@ def _derivative(entry: Entry) -> Iterator[str]:
         if entry.is_derivative:
             yield f"The gradient in {names} is the mathematical derivative."
         else:
-            yield f"In {names}, in place of the derivative: {plain(entry.gradient)}."
+            yield f"The gradient in {names} that is compared: {plain(entry.gradient)}."
         yield (
             "Second derivatives are part of the specification."
             if entry.second_order
