@@ -229,9 +229,12 @@ def _value(line: Line, chosen: list[tuple[str, int]], params: Any = None) -> np.
 
 
 def _slope(line: Line, chosen: list[tuple[str, int]], params: Any = None) -> np.ndarray:
-    """Their gradients by the entry that moves, as the engine's backward pass gives them."""
-    slope = ag.jacobian(lambda t: _read(line.at(t, params), chosen))
-    return np.stack([np.asarray(slope(np.float64(t))) for t in line.points])
+    """Their gradients by the entry that moves, one pull for each: replaced ones are not linear."""
+    rows = []
+    for t in line.points:
+        _, pull = ag.vjp(lambda t: _read(line.at(t, params), chosen), np.float64(t))
+        rows.append([float(pull(unit)[0]) for unit in np.eye(len(chosen))])
+    return np.array(rows)
 
 
 def _values(axis: Any, *, line: Line, chosen: list[tuple[str, int]]) -> None:
