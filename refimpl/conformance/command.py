@@ -112,6 +112,7 @@ def _nothing_matches(arguments: argparse.Namespace, options: Options) -> None:
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     where = f"in {arguments.target}" if arguments.target else "in the specification"
     level = f" at level {arguments.level}" if arguments.level else ""
+    level += f" for the function {options.function!r}" if options.function else ""
     wanted = " ".join(f"--case {pattern!r}" for pattern in options.patterns)
     wanted += "".join(f" --method {method!r}" for method in options.methods if method != "*")
     raise loading.UsageError(f"nothing {where} matches {wanted}{level}{hint}")

@@ -9,6 +9,18 @@ from dataclasses import replace
 from .outcome import LEVEL_KEYS, Outcome
 
 
+def covering(patterns: Iterable[str], texts: tuple[str, ...]) -> list[str]:
+    """The patterns whose parts, separated by colons, match the texts from the first on."""
+    return [
+        pattern for pattern in patterns if all(map(fnmatch.fnmatchcase, texts, pattern.split(":")))
+    ]
+
+
+def as_expected(outcome: Outcome, reason: str) -> Outcome:
+    """The failure as one that is known, for that reason."""
+    return replace(outcome, status="expected", message=reason)
+
+
 class ExpectedFailures:
     """The reasons of one implementation, by pattern: `CASE`, `CASE:CHECK` or `CASE:CHECK:SYMPTOM`.
 
@@ -23,21 +35,10 @@ class ExpectedFailures:
     def mark(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """The outcomes, with failures that a pattern covers marked as expected."""
         for outcome in outcomes:
-            pattern = self._pattern(outcome) if outcome.failed else None
-            if pattern is None:
-                yield outcome
-            else:
-                self.met.add(pattern)
-                yield replace(outcome, status="expected", message=self.reasons[pattern])
-
-    def _pattern(self, outcome: Outcome) -> str | None:
-        for pattern in self.reasons:
-            parts = zip(
-                pattern.split(":"), (outcome.case, outcome.check, outcome.symptom), strict=False
-            )
-            if all(fnmatch.fnmatchcase(text, part) for part, text in parts):
-                return pattern
-        return None
+            texts = (outcome.case, outcome.check, outcome.symptom)
+            found = covering(self.reasons, texts) if outcome.failed else []
+            self.met.update(found)
+            yield as_expected(outcome, self.reasons[found[0]]) if found else outcome
 
     def unmet(self) -> Iterator[Outcome]:
         """A finding for each pattern that nothing failed for: its reason no longer holds."""

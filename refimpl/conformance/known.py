@@ -10,11 +10,10 @@ are strict: in a full run, one that nothing fails for is a finding.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
+from .expected import as_expected, covering
 from .loading import UsageError
 from .outcome import LEVEL_KEYS, Outcome
 
@@ -28,20 +27,10 @@ class KnownFailures:
     def mark(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """The outcomes, with failures that a pattern covers marked as expected."""
         for outcome in outcomes:
-            pattern = self._pattern(outcome) if outcome.failed else None
-            if pattern is None:
-                yield outcome
-            else:
-                self.met.add(pattern)
-                yield replace(outcome, status="expected", message=self.reasons[pattern])
-
-    def _pattern(self, outcome: Outcome) -> str | None:
-        texts = (f"{outcome.entry}/{outcome.case}", outcome.check, outcome.symptom)
-        for pattern in self.reasons:
-            parts = zip(pattern.split(":"), texts, strict=False)
-            if all(fnmatch.fnmatchcase(text, part) for part, text in parts):
-                return pattern
-        return None
+            texts = (f"{outcome.entry}/{outcome.case}", outcome.check, outcome.symptom)
+            found = covering(self.reasons, texts) if outcome.failed else []
+            self.met.update(found)
+            yield as_expected(outcome, self.reasons[found[0]]) if found else outcome
 
     def unmet(self) -> Iterator[Outcome]:
         """A finding for each pattern that nothing failed for."""
@@ -60,6 +49,8 @@ def read_known(path: str) -> KnownFailures:
         lines = Path(path).read_text("utf-8").splitlines()
     except OSError as error:
         raise UsageError(f"--xfail {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--xfail {path}: not a text file in UTF-8") from error
     reasons: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.lstrip().startswith("#"):

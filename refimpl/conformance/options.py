@@ -131,6 +131,7 @@ def _replayed(arguments: argparse.Namespace) -> Options:
         function=function,
         dtype=arguments.dtype,
         device=arguments.device,
+        known=read_known(arguments.xfail) if arguments.xfail else None,
     )
 
 

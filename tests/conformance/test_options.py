@@ -73,6 +73,39 @@ def test_a_known_failure_that_does_not_happen_is_a_finding_in_a_full_run_only(ch
     assert check(*options, "--function", "pool")[0] == 0
 
 
+def test_patterns_that_overlap_are_both_met(check, known):
+    text = "toy.soft_pool/* # all of it\ntoy.soft_pool/*:values # by column\n"
+    status, out, _ = check(*known(text), replace=WRONG)
+    assert status == 0, out
+    assert "any more" not in out
+
+
+def test_patterns_of_a_mark_that_overlap_are_both_met(check):
+    marked = 'framework="refimpl", expected_failures={"*": "all of it", "*:values": "by column"}'
+    status, out, _ = check(replace=[*WRONG, ('framework="refimpl"', marked)])
+    assert status == 0, out
+    assert "any more" not in out
+
+
+def test_a_replayed_case_may_be_a_known_failure(check, known):
+    text = "toy.soft_pool/* # weights by column\n"
+    status, out, _ = check(*known(text), "--replay", f"{POOL}/batch3@0", replace=WRONG)
+    assert status == 0, out
+
+
+def test_a_file_of_known_failures_that_is_no_text_is_a_usage_error(check, tmp_path):
+    (tmp_path / "known").write_bytes(bytes(range(128, 256)))
+    status, _, error = check("--xfail", str(tmp_path / "known"))
+    assert status == 2
+    assert "not a text file in UTF-8" in error
+
+
+def test_a_function_that_is_not_there_is_a_usage_error_that_names_it(check):
+    status, _, error = check("--function", "pol")
+    assert status == 2
+    assert "for the function 'pol'" in error
+
+
 @pytest.mark.parametrize("line", ["toy.soft_pool/*", "toy.soft_pool # why", "toy.soft_pool/* #"])
 def test_a_known_failure_without_a_case_or_a_reason_is_a_usage_error(check, known, line):
     status, _, error = check(*known(f"\n{line}\n"))
