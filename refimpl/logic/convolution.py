@@ -22,11 +22,11 @@ import numpy as np
 from ..autograd import Array, array_namespace, pad, plain, to_numpy
 from ..autograd.backend import like_array
 from ..spec import Case, Invariant, Note, specification
-from ..validation import choose, float_array, whole
+from ..validation import choose, float_array, positive, whole
 from .fused import Wiring, fused_layer
 from .gates import mixture_polynomial
 from .layers import probabilities
-from .lookup import entries, lookup
+from .lookup import SAMPLINGS, entries, lookup
 
 
 def draw_leaves(
@@ -50,6 +50,8 @@ def draw_leaves(
     >>> draw_leaves(np.random.default_rng(0), channels=4, kernels=2, depth=3, size=3).shape
     (2, 2, 4, 3)
     """
+    channels, depth = whole(channels, "channels", minimum=1), whole(depth, "depth", minimum=1)
+    size, rank = whole(size, "size", minimum=1), whole(rank, "rank", minimum=1)
     n = rank**depth
     g = channels if group is None else min(whole(group, "group", minimum=1), channels)
     found = np.empty((kernels, n, 3), dtype=np.int64)
@@ -182,13 +184,15 @@ def logic_convolution(
     root last; padding with zeros; H' = (H + 2 padding - size) // stride + 1. The gates are those of
     `lookup.lookup_layer`, with its parametrisations and samplings.
 
-    Raises ValueError for shapes that do not fit.
+    Raises ValueError for shapes that do not fit, unknown names, and temperature <= 0.
 
     >>> leaves = np.array([[[[0, 0, 0]]], [[[0, 1, 0]]]])  # neighbours in a row: one gate, xor
     >>> y = logic_convolution([[[0.0, 1.0, 1.0]] * 2], np.eye(16)[[[6]]] * 99, leaves, size=2)
     >>> y.round(3)
     array([[[1., 0.]]])
     """
+    choose(sampling, SAMPLINGS, "sampling")
+    temperature = positive(temperature, "temperature")
     x, weights = float_array(x, "x", min_ndim=3), float_array(weights, "weights", min_ndim=3)
     host = to_numpy(leaves)
     size = whole(size, "size", minimum=1)
@@ -272,15 +276,19 @@ def or_pool(x: Array, *, size: int = 2, stride: int | None = None, padding: int 
     """The "or" of every window as the largest value: (..., H, W) -> (..., H', W').
 
     stride is size by default. The gradient goes to the largest entry, the first of tied ones in
-    row-major order. Padding never wins.
+    row-major order. Padding never wins, and is at most half of the size.
+
+    Raises ValueError for windows that do not fit, and more padding.
 
     >>> or_pool([[[0.0, 1.0], [0.5, 0.0]]])
     array([[[1.]]])
     """
     x, size = float_array(x, "x", min_ndim=3), whole(size, "size", minimum=1)
     stride = size if stride is None else whole(stride, "stride", minimum=1)
+    if whole(padding, "padding") > size // 2:
+        raise ValueError(f"padding: expected at most half of the size, {size // 2}, got {padding}")
     xp = array_namespace(x)
-    fields = unfold(x, size, stride, whole(padding, "padding"), -math.inf)
+    fields = unfold(x, size, stride, padding, -math.inf)
     flat = xp.reshape(fields, (fields.shape[0], size * size, *fields.shape[3:]))
     best = array_namespace(plain(flat)).argmax(plain(flat), axis=1)
     chosen = xp.take_along_axis(flat, best[:, None, ...], axis=1)[:, 0, ...]

@@ -135,3 +135,33 @@ def test_images_of_another_shape_are_refused():
     net = tree_net.build(SMALL, seed=1)
     with pytest.raises(ValueError, match=r"expected shape \(..., 2, 8, 8\)"):
         tree_net.apply(net, tree_net.initial_params(net), np.ones((1, 8, 8)))
+
+
+LEAVES = draw_leaves(RNG, channels=2, kernels=3, depth=2, size=3)
+CONVOLVE = {"weights": np.zeros((3, 3, 16)), "leaves": LEAVES, "size": 3}
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"x": np.ones((1, 5, 5))}, r"below \[3, 3, 1\]"),
+    ({"x": np.ones((2, 2, 5))}, "a window of 3 does not fit 2 entries"),
+    ({"weights": np.zeros((2, 3, 16))}, "weights: expected shape"),
+    ({"leaves": LEAVES.astype(float)}, "leaves: expected whole numbers"),
+    ({"stride": 0}, "stride"), ({"padding": -1}, "padding"),
+    ({"sampling": "bogus"}, "sampling: expected one of soft, straight_through, hard"),
+    ({"temperature": 0.0}, "temperature: expected a positive number"),
+    ({"parametrisation": "wlash"}, "did you mean 'walsh'"),
+])  # fmt: skip
+def test_convolutions_that_do_not_fit_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        logic_convolution(**{"x": np.ones((2, 5, 5)), **CONVOLVE, **change})
+
+
+def test_windows_of_nothing_but_padding_are_refused():
+    with pytest.raises(ValueError, match="padding: expected at most half of the size, 1, got 2"):
+        or_pool(np.ones((1, 4, 4)), size=2, padding=2)
+    assert np.all(np.isfinite(or_pool(np.ones((1, 4, 4)), size=2, padding=1)))
+
+
+def test_leaves_without_channels_are_refused():
+    with pytest.raises(ValueError, match="channels: expected a whole number >= 1"):
+        draw_leaves(RNG, channels=0, kernels=1, depth=2, size=3)
