@@ -34,8 +34,7 @@ def simplify(circuit: Netlist) -> Netlist:
     for members in by_level(circuit):
         a, b = literal[circuit.a[members]], literal[circuit.b[members]]
         literal[circuit.inputs + members] = nodes.add(circuit.gates[members].astype(np.int64), a, b)
-    outputs = np.where(circuit.outputs == CONSTANT, 0, literal[circuit.outputs])
-    outputs = outputs ^ circuit.inverted
+    outputs = np.append(literal, 0)[circuit.outputs] ^ circuit.inverted  # CONSTANT is the last one
     gates, a, b = nodes.arrays()
     simplified = replace(
         circuit, gates=gates.astype(np.uint8), a=a, b=b, outputs=(outputs >> 1) - 1,

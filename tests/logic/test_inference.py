@@ -105,6 +105,26 @@ def test_constant_votes_are_counted():
     )
 
 
+def test_a_circuit_without_inputs_gives_its_constants():
+    circuit = netlist(
+        0, [], [], [], [CONSTANT, CONSTANT], inverted=np.array([True, False]), classes=2
+    )
+    engine, nothing = Engine(circuit), np.zeros((70, 0), bool)
+    np.testing.assert_array_equal(engine.counts(nothing), [[1, 0]] * 70)
+    np.testing.assert_array_equal(engine.outputs(nothing), [[True, False]] * 70)
+
+
+@pytest.mark.parametrize("layout", [
+    np.asfortranarray, lambda b: b[::-1][::-1], lambda b: b.astype(np.uint8), lambda b: b * 1.0,
+    lambda b: np.concatenate([[False] * 3, b.ravel()])[3:].reshape(b.shape),
+], ids=["columns", "reversed", "uint8", "float", "not aligned"])  # fmt: skip
+def test_bits_may_lie_in_memory_as_they_like(layout):
+    circuit = netlist(9, [6, 1], [0, 9], [8, 3], [9, 10], classes=2)
+    bits = RNG.integers(0, 2, (130, 9)).astype(bool)
+    expected = vote(circuit, evaluate(circuit, bits))
+    np.testing.assert_array_equal(Engine(circuit).counts(layout(bits)), expected)
+
+
 @pytest.mark.parametrize("features", [1, 3, 8, 784])
 @pytest.mark.parametrize("w", [1, 2, 5])
 def test_packing_puts_sample_s_into_bit_s_div_8w_of_byte_s_mod_8w(features, w):
