@@ -44,17 +44,8 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
     Raises ValueError for an unknown name, and SystemExit as argparse does.
     """
-    module = importlib.import_module(
-        f".{EXPERIMENTS[choose(name, EXPERIMENTS, 'experiment')][0]}", __package__
-    )
-    parser = argparse.ArgumentParser(
-        prog=f"refimpl run {name}",
-        description=module.DESCRIPTION,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    module.add_options(parser)
-    _add_common(parser, name, module)
-    options = _chosen(parser.parse_args(arguments))
+    module = _module(name)
+    options = _chosen(parser(name).parse_args(arguments))
     results = Results(options.out, _comparable(options), restart=options.restart)
     start = time.perf_counter()
     with backend(options.backend) if hasattr(options, "backend") else contextlib.nullcontext():
@@ -63,6 +54,24 @@ def run(name: str, arguments: Sequence[str]) -> int:
     print(json.dumps(_shown(found), indent=1, default=float))
     print(f"results in {options.out}")
     return 0
+
+
+def parser(name: str) -> argparse.ArgumentParser:
+    """What understands the options of the experiment `name`. ValueError for an unknown one."""
+    module = _module(name)
+    found = argparse.ArgumentParser(
+        prog=f"refimpl run {name}",
+        description=module.DESCRIPTION,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    module.add_options(found)
+    _add_common(found, name, module)
+    return found
+
+
+def _module(name: str) -> Any:
+    known = EXPERIMENTS[choose(name, EXPERIMENTS, "experiment")]
+    return importlib.import_module(f".{known[0]}", __package__)
 
 
 def _add_common(parser: argparse.ArgumentParser, name: str, module: Any) -> None:
