@@ -35,7 +35,7 @@ EXCEPTIONS = {
     "jax": {},
 }
 
-LONG_LOOPS = ("sorting.*sinkhorn", "sorting.transport_*")  # long to compile as a whole
+LONG_LOOPS = ("sorting.*sinkhorn", "sorting.transport_*", "relaxation.bubble_sort")  # to compile
 
 
 def opinions(framework, entry, cases, checks, jit=False):
