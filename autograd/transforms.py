@@ -257,7 +257,9 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
     in.shape.
 
     Containers nest: the structure of the output, and inside it that of the argument. Rows come from
-    the pull-back, or columns from the push-forward if there are fewer inputs than outputs.
+    the pull-back, or columns from the push-forward if there are fewer inputs than outputs. A
+    `custom_vjp` whose backward pass is not linear, as for black-box solvers, has no Jacobian: pull
+    cotangents back by `vjp` there.
     """
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:

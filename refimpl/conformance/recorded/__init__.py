@@ -19,7 +19,7 @@ from typing import Any
 
 from refimpl.conformance.vectors import Adapter, Record
 
-RESOLVED_TOPICS = ("autodiff", "relaxation", "rendering", "sorting", "training")
+RESOLVED_TOPICS = ("autodiff", "logic", "relaxation", "rendering", "sorting", "training")
 """Topics in which every record has an adapter; a record without one is then a failure."""
 
 _adapters: dict[tuple[str, str | None], Adapter] = {}
