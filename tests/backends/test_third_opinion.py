@@ -35,7 +35,11 @@ EXCEPTIONS = {
     "jax": {},
 }
 
-LONG_LOOPS = ("sorting.*sinkhorn", "sorting.transport_*", "relaxation.bubble_sort")  # to compile
+LONG_LOOPS = (
+    "sorting.*sinkhorn",
+    "sorting.transport_*",
+    "relaxation.*",
+)  # long to compile as a whole
 
 
 def opinions(framework, entry, cases, checks, jit=False):
