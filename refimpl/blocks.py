@@ -172,8 +172,7 @@ def _floats(x: Any) -> bool:
 
 
 def _empty(x: Any) -> Any:
-    xp = ag.array_namespace(x._meta)
-    return xp.zeros((0, *x.shape[1:]), dtype=x.dtype)
+    return ag.array_namespace(x._meta).reshape(x._meta, (0, *x.shape[1:]))
 
 
 def _split(x: Any, count: int) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, relu
+from ..autograd import Array, array_namespace, like_array, relu
 from ..data.mnist import mnist
 from . import cnn
 from .runs import on_backend
@@ -36,7 +36,7 @@ def draw(
     chosen = rng.integers(0, len(labels), (sets, n, DIGITS))
     numbers = labels[chosen] @ (10.0 ** np.arange(DIGITS - 1, -1, -1))
     xp = array_namespace(images)
-    drawn = xp.take(images, xp.asarray(chosen.reshape(-1)), axis=0)
+    drawn = xp.take(images, like_array(chosen.reshape(-1), images), axis=0)
     return xp.reshape(drawn, (*chosen.shape, -1)), numbers + 1e-3 * rng.random(numbers.shape)
 
 
