@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse has printed what is wrong, or the help
         return stop.code if isinstance(stop.code, int) else 2
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()  # here, so that a closed pipe is noticed here and not at exit
+        return status
     except _UsageError as error:
         print(f"refimpl: {error}", file=sys.stderr)
         return 2
