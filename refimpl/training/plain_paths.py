@@ -30,8 +30,9 @@ import numpy as np
 from ..autograd import Array, array_namespace, is_array, plain, stop_gradient, to_numpy
 from ..validation import float_array, positive, whole
 from .gaussian_variable import Gaussian, probability_between, probability_negative
-from .plain_programs import STANDARD_NAMES, Vector
+from .plain_programs import Vector
 from .smooth_interpretation import NEGLIGIBLE
+from .traced_number import OPERATORS, STANDARD_NAMES, TracedNumber
 
 
 class Run(NamedTuple):
@@ -116,20 +117,21 @@ class _Path:
         return holds
 
 
-class Uncertain:
+class Uncertain(TracedNumber):
     """A Gaussian number whose comparisons split the path."""
 
-    __slots__ = ("gaussian", "path")
-    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ("path",)
+    __hash__ = None
 
     def __init__(self, gaussian: Gaussian, path: _Path) -> None:
-        self.gaussian, self.path = gaussian, path
+        super().__init__(gaussian)
+        self.path = path
 
     def __lt__(self, other: Any) -> bool:
-        return self.path.decide((self - other).gaussian, probability_negative)
+        return self.path.decide((self - other).value, probability_negative)
 
     def __gt__(self, other: Any) -> bool:
-        return self.path.decide((other - self).gaussian, probability_negative)
+        return self.path.decide((other - self).value, probability_negative)
 
     def __le__(self, other: Any) -> bool:
         return not self > other
@@ -138,7 +140,7 @@ class Uncertain:
         return not self < other
 
     def __eq__(self, other: Any) -> bool:
-        return self.path.decide((self - other).gaussian, probability_between)
+        return self.path.decide((self - other).value, probability_between)
 
     def __ne__(self, other: Any) -> bool:
         return not self == other
@@ -153,40 +155,14 @@ class Uncertain:
     def _with(self, gaussian: Gaussian) -> Uncertain:
         return Uncertain(gaussian, self.path)
 
-    def __neg__(self) -> Uncertain:
-        return self._with(-self.gaussian)
-
-    def __pos__(self) -> Uncertain:
-        return self
-
     def __abs__(self) -> Uncertain:
-        return self._with(self.gaussian.apply(abs))
-
-    def __add__(self, other: Any) -> Uncertain:
-        return self._with(self.gaussian + _value(other))
-
-    def __sub__(self, other: Any) -> Uncertain:
-        return self._with(self.gaussian - _value(other))
-
-    def __mul__(self, other: Any) -> Uncertain:
-        return self._with(self.gaussian * _value(other))
-
-    def __truediv__(self, other: Any) -> Uncertain:
-        return self._with(self.gaussian / _value(other))
+        return self._with(self.value.apply(abs))
 
     def __pow__(self, exponent: float) -> Uncertain:
-        return self._with(self.gaussian**exponent)
-
-    def __rsub__(self, other: Any) -> Uncertain:
-        return self._with(_value(other) - self.gaussian)
-
-    def __rtruediv__(self, other: Any) -> Uncertain:
-        return self._with(_value(other) / self.gaussian)
+        return self._with(self.value**exponent)
 
     def __rpow__(self, base: float) -> Uncertain:
-        return self._with(self.gaussian.apply(lambda m: base**m))
-
-    __radd__, __rmul__ = __add__, __mul__
+        return self._with(self.value.apply(lambda m: base**m))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """NumPy's functions of one number; operators for NumPy numbers on their left."""
@@ -194,34 +170,18 @@ class Uncertain:
             return NotImplemented
         if len(inputs) == 1:
             name = STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)
-            return self._with(self.gaussian.apply(lambda m: getattr(array_namespace(m), name)(m)))
+            return self._with(self.value.apply(lambda m: getattr(array_namespace(m), name)(m)))
         operator = _OPERATORS.get(ufunc.__name__)
         if operator is None:
             return NotImplemented
         return operator(*(x if isinstance(x, Uncertain) else float(x) for x in inputs))
 
 
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b,
-    "subtract": lambda a, b: a - b,
-    "multiply": lambda a, b: a * b,
-    "divide": lambda a, b: a / b,
-    "power": lambda a, b: a**b,
-    "less": lambda a, b: a < b,
-    "less_equal": lambda a, b: a <= b,
-    "greater": lambda a, b: a > b,
-    "greater_equal": lambda a, b: a >= b,
-    "maximum": max,
-    "minimum": min,
-}
-
-
-def _value(x: Any) -> Any:
-    return x.gaussian if isinstance(x, Uncertain) else x
+_OPERATORS = OPERATORS | {"maximum": max, "minimum": min}
 
 
 def _mean(output: Any) -> Any:
-    return output.gaussian.mean if isinstance(output, Uncertain) else output
+    return output.value.mean if isinstance(output, Uncertain) else output
 
 
 def _number(x: Any) -> float:

@@ -29,6 +29,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace, plain, stop_gradient, to_numpy
 from .branches import Branch, Program
+from .traced_number import OPERATORS, STANDARD_NAMES, TracedNumber, value_of
 
 
 def program(function: Callable[..., Any]) -> Program:
@@ -84,14 +85,15 @@ class Vector:
         return list(self._entries)
 
 
-class Number:
+class Number(TracedNumber):
     """A traced scalar whose comparisons are branches."""
 
-    __slots__ = ("branch", "value")
-    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ("branch",)
+    __hash__ = None
 
     def __init__(self, value: Array, branch: Branch) -> None:
-        self.value, self.branch = value, branch
+        super().__init__(value)
+        self.branch = branch
 
     # c < 0 is the condition of a branch: equality belongs to its other side
     def __lt__(self, other: Any) -> bool:
@@ -125,74 +127,30 @@ class Number:
     def _with(self, value: Array) -> Number:
         return Number(value, self.branch)
 
-    def __neg__(self) -> Number:
-        return self._with(-self.value)
-
-    def __pos__(self) -> Number:
-        return self
-
     def __abs__(self) -> Number:
         return self._with(abs(self.value))
 
-    def __add__(self, other: Any) -> Number:
-        return self._with(self.value + _value(other))
-
-    def __sub__(self, other: Any) -> Number:
-        return self._with(self.value - _value(other))
-
-    def __mul__(self, other: Any) -> Number:
-        return self._with(self.value * _value(other))
-
-    def __truediv__(self, other: Any) -> Number:
-        return self._with(self.value / _value(other))
-
     def __pow__(self, other: Any) -> Number:
-        return self._with(self.value ** _value(other))
-
-    def __rsub__(self, other: Any) -> Number:
-        return self._with(_value(other) - self.value)
-
-    def __rtruediv__(self, other: Any) -> Number:
-        return self._with(_value(other) / self.value)
+        return self._with(self.value ** value_of(other))
 
     def __rpow__(self, other: Any) -> Number:
-        return self._with(_value(other) ** self.value)
-
-    __radd__, __rmul__ = __add__, __mul__
+        return self._with(value_of(other) ** self.value)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
             return NotImplemented
-        operator = _OPERATORS.get(ufunc.__name__)
+        operator = OPERATORS.get(ufunc.__name__)
         if operator is not None:
             return operator(*(x if isinstance(x, Number) else self._with(_lifted(x, self))
                               for x in inputs))  # fmt: skip
-        values = [_value(x) for x in inputs]
+        values = [value_of(x) for x in inputs]
         name = STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)
         return self._with(getattr(array_namespace(*values), name)(*values))
 
 
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b,
-    "subtract": lambda a, b: a - b,
-    "multiply": lambda a, b: a * b,
-    "divide": lambda a, b: a / b,
-    "power": lambda a, b: a**b,
-    "less": lambda a, b: a < b,
-    "less_equal": lambda a, b: a <= b,
-    "greater": lambda a, b: a > b,
-    "greater_equal": lambda a, b: a >= b,
-}
-STANDARD_NAMES = {"absolute": "abs", "arctan": "atan", "arcsin": "asin", "arccos": "acos"}
-
-
-def _value(x: Any) -> Any:
-    return x.value if isinstance(x, Number) else x
-
-
 def _crisp(x: Any) -> float:
     """A number without its derivative."""
-    return float(to_numpy(plain(stop_gradient(_value(x)))) if isinstance(x, Number) else x)
+    return float(to_numpy(plain(stop_gradient(value_of(x)))) if isinstance(x, Number) else x)
 
 
 def _lifted(x: Any, like: Number) -> Array:
