@@ -35,14 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--methods", nargs="+", default=SORTERS, metavar="NAME", help="relaxed sorts")
     add("--n", nargs="+", type=int, default=Sized((5,), (3, 5, 7, 9, 15, 32)), help="set sizes")
-    add("--network", choices=tuple(digits.NETWORKS), default=Sized("digits", "cnn"),
-        help="perceptron with shared filters, or two convolutions")  # fmt: skip
-    add("--steps", type=int, default=Sized(1000, 100_000), help="of Adam")
-    add("--learning-rate", type=float, default=Sized(1e-3, 10**-3.5), help="of Adam")
-    add("--batch", type=int, default=100, help="sets in a step")
-    add("--test-sets", type=int, default=Sized(1000, 10_000), help="sets to test with")
-    add("--every", type=int, default=Sized(200, 1000), help="steps between tests, saved states")
-    add("--repeats", type=int, default=Sized(1, 5), help="runs with seeds from --seed on")
+    digits.add_options(parser, steps=1000, repeats=Sized(1, 5))
     add(
         "--steepness", type=float, default=None, help="of networks; twice their layers if not given"
     )

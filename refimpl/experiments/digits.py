@@ -6,6 +6,7 @@ whose filters move from digit to digit, or the convolutional network of the pape
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 from ..autograd import Array, array_namespace, like_array, relu
 from ..data.mnist import mnist
 from . import cnn
+from .command import Sized
 from .runs import on_backend
 
 DIGITS, HELD_OUT = 4, 5000  # training images are held out as in the papers: the last ones
@@ -24,6 +26,19 @@ class Network(NamedTuple):
 
     weights: Callable[[np.random.Generator], list]
     scores: Callable[[list, Array], Array]
+
+
+def add_options(parser: argparse.ArgumentParser, *, steps: int, repeats: Sized) -> None:
+    """The options of a training on sets of numbers; `steps` and `repeats` are its defaults."""
+    add = parser.add_argument
+    add("--network", choices=tuple(NETWORKS), default=Sized("digits", "cnn"),
+        help="perceptron with shared filters, or two convolutions")  # fmt: skip
+    add("--steps", type=int, default=Sized(steps, 100_000), help="of Adam")
+    add("--learning-rate", type=float, default=Sized(1e-3, 10**-3.5), help="of Adam")
+    add("--batch", type=int, default=100, help="sets in a step")
+    add("--test-sets", type=int, default=Sized(1000, 10_000), help="sets to test with")
+    add("--every", type=int, default=Sized(200, 1000), help="steps between tests, saved states")
+    add("--repeats", type=int, default=repeats, help="runs with seeds from --seed on")
 
 
 def draw(

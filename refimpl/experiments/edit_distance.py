@@ -15,7 +15,7 @@ from . import digits
 from .command import Sized
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, on_backend, step_rng
 
 DESCRIPTION = (
     "Pairs of strings of handwritten letters, here MNIST digits, are labelled with their edit "
@@ -96,10 +96,7 @@ def _letters(alphabet: str) -> np.ndarray:
 
 def _weights(rng: np.random.Generator, k: int) -> list[Array]:
     shapes = ((784, HIDDEN), (HIDDEN,), (HIDDEN, k), (k,))
-    return [
-        on_backend((rng.uniform(-1, 1, s) / np.sqrt(s[0]) * (len(s) > 1)).astype(np.float32))
-        for s in shapes
-    ]
+    return layers(rng, shapes)
 
 
 def _read(w: list[Array], x: Array) -> Array:

@@ -18,7 +18,7 @@ from . import digits
 from .command import Sized
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, on_backend, step_rng
 
 DESCRIPTION = (
     "A terrain is a grid of MNIST digits, whose vertices cost as much as their digit plus one. A "
@@ -113,10 +113,7 @@ def terrains(
 
 def _weights(rng: np.random.Generator) -> list[Array]:
     shapes = ((784, HIDDEN), (HIDDEN,), (HIDDEN, 1), (1,))
-    return [
-        on_backend((rng.uniform(-1, 1, s) / np.sqrt(s[0]) * (len(s) > 1)).astype(np.float32))
-        for s in shapes
-    ]
+    return layers(rng, shapes)
 
 
 def _costs(w: list[Array], x: Array) -> Array:

@@ -67,14 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--dampings", nargs="+", type=float, metavar="LAMBDA",
         default=Sized((1e-3, 0.1, 10.0), tuple(10.0**k for k in range(-3, 4))),
         help="of the Newton losses, to choose from")  # fmt: skip
-    add("--network", choices=tuple(digits.NETWORKS), default=Sized("digits", "cnn"),
-        help="perceptron with shared filters, or two convolutions")  # fmt: skip
-    add("--steps", type=int, default=Sized(600, 100_000), help="of Adam")
-    add("--learning-rate", type=float, default=Sized(1e-3, 10**-3.5), help="of Adam")
-    add("--batch", type=int, default=100, help="sets in a step")
-    add("--test-sets", type=int, default=Sized(1000, 10_000), help="sets to test with")
-    add("--every", type=int, default=Sized(200, 1000), help="steps between tests, saved states")
-    add("--repeats", type=int, default=Sized(2, 10), help="runs with seeds from --seed on")
+    digits.add_options(parser, steps=600, repeats=Sized(2, 10))
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,6 +101,14 @@ def step_rng(seed: int, step: int) -> np.random.Generator:
 def on_backend(x: np.ndarray) -> Array:
     """A host array where new arrays are made."""
     return creation_namespace().asarray(x)
+
+
+def layers(rng: np.random.Generator, shapes: Iterable[tuple[int, ...]]) -> list[Array]:
+    """Weights (in, ...), uniform within 1 / sqrt(in), and biases (out,), zero; float32."""
+    return [
+        on_backend((rng.uniform(-1, 1, s) / np.sqrt(s[0]) * (len(s) > 1)).astype(np.float32))
+        for s in shapes
+    ]
 
 
 def _packed(params: Any, state: list[dict[str, Any]]) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from . import digits
 from .command import Sized
 from .plots import bars
 from .results import Results
-from .runs import Row, Runs, fit, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, on_backend, step_rng
 
 DESCRIPTION = (
     "A perceptron with one hidden layer tells which of a hundred numbers two MNIST digits show, "
@@ -100,10 +100,7 @@ def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
 def weights(rng: np.random.Generator, width: int) -> list[Array]:
     """1568 - width - 100, uniform within 1/sqrt(inputs), zero biases, float32."""
     shapes = ((2 * 784, width), (width,), (width, CLASSES), (CLASSES,))
-    return [
-        on_backend((rng.uniform(-1, 1, s) / np.sqrt(s[0]) * (len(s) > 1)).astype(np.float32))
-        for s in shapes
-    ]
+    return layers(rng, shapes)
 
 
 def logits(w: list[Array], x: Array) -> Array:

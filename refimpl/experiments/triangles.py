@@ -16,7 +16,7 @@ from ..validation import choose, positive
 from .command import Sized
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, on_backend, step_rng
 
 DESCRIPTION = (
     "A perceptron sees the silhouette of a random triangle and tells its three vertices. Only the "
@@ -101,10 +101,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 def _weights(rng: np.random.Generator, size: int, width: int) -> list[Array]:
     shapes = ((size * size, width), (width,), (width, width), (width,), (width, 6), (6,))
-    return [
-        on_backend((rng.uniform(-1, 1, s) / np.sqrt(s[0]) * (len(s) > 1)).astype(np.float32))
-        for s in shapes
-    ]
+    return layers(rng, shapes)
 
 
 def _vertices(w: list[Array], x: Array) -> Array:
