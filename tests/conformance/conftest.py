@@ -105,3 +105,22 @@ def check(toy, tmp_path, capsys):
         return status, printed.out, printed.err
 
     return run
+
+
+@pytest.fixture
+def folder(toy, tmp_path, capsys):
+    """A folder of vectors, which is one of results too, and a way to run commands on it."""
+    path = tmp_path / "cases"
+    assert main(["vectors", str(path), "toy.soft_pool"]) == 0
+    (path / "unsupported.txt").write_text("toy.soft_pool/none*  # nothing\n")
+
+    def run(*arguments):
+        capsys.readouterr()
+        status = main(list(arguments))
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.out + printed.err
+        assert "internal error" not in printed.err
+        assert "bug in refimpl" not in printed.out
+        return status, printed.out, printed.err
+
+    return path, run

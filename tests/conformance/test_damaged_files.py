@@ -7,42 +7,15 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from case_arrays import ARRAYS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refimpl.cli import main
 from refimpl.conformance.exported.containers import npz, safetensors
 from refimpl.conformance.exported.limits import FILE, BrokenFile, parse_json
 from refimpl.conformance.exported.manifest import read_manifest
 from refimpl.conformance.exported.npz import parse_npy, read_npz
 from refimpl.conformance.exported.packed import read_safetensors
-
-ARRAYS = {
-    "in_x": np.linspace(-1, 1, 6).reshape(2, 3),
-    "param_name": np.frombuffer(b"cauchy", np.uint8),
-    "param_hard": np.array(True),
-    "out_P": np.arange(4, dtype=np.float32),
-    "grad_x": np.zeros((0, 3)),
-}
-
-
-@pytest.fixture
-def folder(toy, tmp_path, capsys):
-    """A folder of vectors, which is one of results too, and a way to run commands on it."""
-    path = tmp_path / "cases"
-    assert main(["vectors", str(path), "toy.soft_pool"]) == 0
-    (path / "unsupported.txt").write_text("toy.soft_pool/none*  # nothing\n")
-
-    def run(*arguments):
-        capsys.readouterr()
-        status = main(list(arguments))
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        assert "internal error" not in printed.err
-        assert "bug in refimpl" not in printed.out
-        return status, printed.out, printed.err
-
-    return path, run
 
 
 def _mutated(data, rng):

@@ -10,8 +10,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from case_arrays import ARRAYS
 
-from refimpl.cli import main
 from refimpl.conformance.exported.containers import npz
 from refimpl.conformance.exported.limits import (
     FILE,
@@ -24,14 +24,6 @@ from refimpl.conformance.exported.limits import (
 from refimpl.conformance.exported.manifest import read_manifest
 from refimpl.conformance.exported.npz import parse_npy, read_npz
 from refimpl.conformance.exported.packed import read_safetensors
-
-ARRAYS = {
-    "in_x": np.linspace(-1, 1, 6).reshape(2, 3),
-    "param_name": np.frombuffer(b"cauchy", np.uint8),
-    "param_hard": np.array(True),
-    "out_P": np.arange(4, dtype=np.float32),
-    "grad_x": np.zeros((0, 3)),
-}
 
 
 def _archive(members, **options):
@@ -343,25 +335,6 @@ def test_manifests_that_are_refused(tmp_path, changes, words):
         read_manifest(tmp_path)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.fixture
-def folder(toy, tmp_path, capsys):
-    """A folder of vectors, which is one of results too, and a way to run commands on it."""
-    path = tmp_path / "cases"
-    assert main(["vectors", str(path), "toy.soft_pool"]) == 0
-    (path / "unsupported.txt").write_text("toy.soft_pool/none*  # nothing\n")
-
-    def run(*arguments):
-        capsys.readouterr()
-        status = main(list(arguments))
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        assert "internal error" not in printed.err
-        assert "bug in refimpl" not in printed.out
-        return status, printed.out, printed.err
-
-    return path, run
 
 
 def test_a_hostile_file_among_good_ones_is_one_finding_that_names_it(folder):
