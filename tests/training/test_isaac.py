@@ -1,5 +1,7 @@
 """ISAAC and TrAct: the conditioned gradient against its definition, its limits and its promises."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -172,29 +174,35 @@ def test_zero_inputs_give_a_zero_direction():
     assert not isaac_direction(np.zeros((3, 4)), np.ones((3, 2)), 1.0).any()
 
 
+def ordinary(x, W, bias):
+    return x @ array_namespace(W).matrix_transpose(W) + bias
+
+
+def weight_gradient(layer, x, W, bias):
+    """That of sum sin(layer), after the layer's values and other gradients are found ordinary."""
+
+    def gradients(layer):
+        def loss(x, W, bias):
+            y = layer(x, W, bias)
+            return array_namespace(y).sum(array_namespace(y).sin(y))
+
+        return grad(loss, argnums=(0, 1, 2))(x, W, bias)
+
+    ours, plain = gradients(layer), gradients(ordinary)
+    np.testing.assert_allclose(layer(x, W, bias), ordinary(x, W, bias))
+    np.testing.assert_allclose(ours[0], plain[0])
+    np.testing.assert_allclose(ours[2], plain[2])
+    return ours[1]
+
+
 @pytest.mark.parametrize("shape", [(7,), (2, 7), (2, 3, 7), (0, 7)])
 def test_the_layer_takes_batches_of_any_rank_and_changes_the_weight_gradient_alone(shape):
     rng = np.random.default_rng(0)
     x, W, bias = rng.normal(size=shape), rng.normal(size=(3, 7)), rng.normal(size=3)
-
-    def loss(x, W, bias, layer):
-        y = layer(x, W, bias)
-        return array_namespace(y).sum(array_namespace(y).sin(y))
-
-    def isaac(x, W, bias):
-        return isaac_linear(x, W, bias, lambda_a=0.3)
-
-    def ordinary(x, W, bias):
-        return x @ array_namespace(W).matrix_transpose(W) + bias
-
-    ours = grad(loss, argnums=(0, 1, 2))(x, W, bias, isaac)
-    plain = grad(loss, argnums=(0, 1, 2))(x, W, bias, ordinary)
-    np.testing.assert_allclose(isaac(x, W, bias), ordinary(x, W, bias))
-    np.testing.assert_allclose(ours[0], plain[0])
-    np.testing.assert_allclose(ours[2], plain[2])
+    found = weight_gradient(functools.partial(isaac_linear, lambda_a=0.3), x, W, bias)
     rows = x.reshape(-1, 7)
     g = np.cos(ordinary(rows, W, bias))
-    np.testing.assert_allclose(ours[1], by_definition(rows, g, 0.3) if len(rows) else 0 * W)
+    np.testing.assert_allclose(found, by_definition(rows, g, 0.3) if len(rows) else 0 * W)
 
 
 def test_float32_is_kept():
@@ -234,22 +242,9 @@ def test_tract_is_the_plain_gradient_of_a_layer_fed_with_whitened_inputs():
 def test_tract_takes_batches_of_any_rank_and_leaves_inputs_and_bias_alone(shape):
     rng = np.random.default_rng(0)
     x, W, bias = rng.normal(size=shape), rng.normal(size=(2, 3)), rng.normal(size=2)
-
-    def loss(x, W, bias, layer):
-        y = layer(x, W, bias)
-        return array_namespace(y).sum(array_namespace(y).sin(y))
-
-    def ordinary(x, W, bias):
-        return x @ array_namespace(W).matrix_transpose(W) + bias
-
-    ours = grad(loss, argnums=(0, 1, 2))(x, W, bias, tract_linear)
-    plain = grad(loss, argnums=(0, 1, 2))(x, W, bias, ordinary)
-    np.testing.assert_allclose(tract_linear(x, W, bias), ordinary(x, W, bias))
-    np.testing.assert_allclose(ours[0], plain[0])
-    np.testing.assert_allclose(ours[2], plain[2])
     rows = x.reshape(-1, 3)
     wanted = tract_direction(rows, np.cos(ordinary(rows, W, bias)))
-    np.testing.assert_allclose(ours[1], wanted, atol=1e-15)
+    np.testing.assert_allclose(weight_gradient(tract_linear, x, W, bias), wanted, atol=1e-15)
 
 
 def test_badly_scaled_inputs_cost_fewer_steps():
