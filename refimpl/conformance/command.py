@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -50,12 +51,11 @@ def check(arguments: argparse.Namespace) -> int:
     report = _report(arguments, options)
     if not report.outcomes and not report.errors:
         _nothing_matches(arguments, options)
-    if arguments.json == "-":
-        write_json(report, sys.stdout)
-    else:
+    reports = _reports(arguments)
+    if "-" not in reports.values():
         print(text_report(report, verbose=arguments.verbose), end="")
-    for option, path in _files(arguments).items():
-        with open(path, "w", encoding="utf-8") as stream:
+    for option, path in reports.items():
+        with _opened(path) as stream:
             WRITERS[option](report, stream)
     return report.exit_status
 
@@ -64,16 +64,16 @@ def _peers(arguments: argparse.Namespace, options: Options) -> int:
     """Check every published library; print, and write, where they agree."""
     if arguments.target or arguments.json or arguments.junit:
         raise loading.UsageError("--all-peers takes no target, and writes --html and --markdown")
-    found = check_peers(options)
-    print(peers_text(found), end="")
+    found, pages = check_peers(options), _reports(arguments)
+    if "-" not in pages.values():
+        print(peers_text(found), end="")
     reports = [peer.report for peer in found if peer.report is not None]
-    pages = {
-        arguments.markdown: lambda: peers_markdown(found, dt.date.today()),
-        arguments.html: lambda: html_report(reports),
-    }
-    for path, text in pages.items():
-        if path:
-            Path(path).write_text(text(), "utf-8")
+    for option, path in pages.items():
+        markdown = option == "markdown"
+        with _opened(path) as stream:
+            stream.write(
+                peers_markdown(found, dt.date.today()) if markdown else html_report(reports)
+            )
     return exit_status(found)
 
 
@@ -88,20 +88,26 @@ def _report(arguments: argparse.Namespace, options: Options) -> Report:
         return Report(arguments.target, arguments.seed, errors=[str(error)])
 
 
-def _files(arguments: argparse.Namespace) -> dict[str, str]:
-    """The report files that were asked for, by option."""
+def _reports(arguments: argparse.Namespace) -> dict[str, str]:
+    """Where reports go, by option: a path, or "-" for standard output."""
     wanted = {option: getattr(arguments, option) for option in (*WRITERS, "markdown")}
-    return {option: path for option, path in wanted.items() if path and (option, path) != _STDOUT}
+    return {option: path for option, path in wanted.items() if path}
 
 
-_STDOUT = ("json", "-")
+def _opened(path: str) -> AbstractContextManager[TextIO]:
+    """The file, or standard output, which stays open."""
+    return nullcontext(sys.stdout) if path == "-" else open(path, "w", encoding="utf-8")
 
 
 def _writable(arguments: argparse.Namespace) -> None:
     """UsageError for a report that cannot be written, before the check and not after it."""
-    for option, path in _files(arguments).items():
+    reports = _reports(arguments)
+    if len(printed := [f"--{option} -" for option, path in reports.items() if path == "-"]) > 1:
+        raise loading.UsageError(f"{' and '.join(printed)}: standard output takes one report")
+    for option, path in reports.items():
         try:
-            Path(path).open("a", encoding="utf-8").close()
+            if path != "-":
+                Path(path).open("a", encoding="utf-8").close()
         except OSError as error:
             raise loading.UsageError(f"--{option} {path}: {error.strerror}") from error
 

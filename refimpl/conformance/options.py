@@ -69,9 +69,9 @@ def _add_choices(check: argparse.ArgumentParser) -> None:
 
 
 def _add_reports(check: argparse.ArgumentParser) -> None:
-    group = check.add_argument_group("reports")
+    group = check.add_argument_group("reports", "FILE may be - for standard output")
     group.add_argument("-v", "--verbose", action="store_true", help="name every failing case")
-    group.add_argument("--json", metavar="FILE", help="write a JSON report ('-': to stdout)")
+    group.add_argument("--json", metavar="FILE", help="write a JSON report")
     group.add_argument("--junit", metavar="FILE", help="write a JUnit XML report, for CI servers")
     group.add_argument("--html", metavar="FILE", help="write a page with tables and heat maps")
     group.add_argument("--markdown", metavar="FILE", help="with --all-peers: write it as a page")

@@ -201,3 +201,23 @@ def test_a_seed_is_a_whole_number_from_0(check, words):
     assert (status, out) == (2, "")
     assert "expected" in error
     assert "internal" not in error
+
+
+@pytest.mark.parametrize("option, start", [("json", "{"), ("junit", "<?xml"), ("html", "<!")])
+def test_a_report_goes_to_standard_output_instead_of_the_text(
+    check, option, start, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = check("--case", f"{POOL}/n1", f"--{option}", "-")
+    assert status == 0
+    assert out.startswith(start)
+    assert not Path("-").exists()
+    kept = tmp_path / "report"
+    check("--case", f"{POOL}/n1", f"--{option}", str(kept))
+    assert kept.read_text("utf-8").startswith(start)
+
+
+def test_standard_output_takes_one_report(check):
+    status, out, error = check("--json", "-", "--junit", "-")
+    assert (status, out) == (2, "")
+    assert "--json - and --junit -: standard output takes one report" in error
