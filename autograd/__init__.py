@@ -12,6 +12,7 @@ if __name__ == "autograd":
         "root comes first on sys.path"
     )
 
+from . import namespace as namespace
 from . import rules as rules
 from .backend import (
     Generator,

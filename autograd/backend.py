@@ -13,15 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .libraries import (
-    Array,
-    Library,
-    host_array,
-    is_tracer,
-    library,
-    library_of,
-    library_or_none,
-)
+from .libraries import is_tracer, library, library_of, library_or_none
+from .library import Array, Library, host_array
 
 _NUMBERS = (bool, int, float, complex, type(None))
 

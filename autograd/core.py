@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from . import messages
-from .libraries import Library, library_of, register_tracer
+from .libraries import library_of, register_tracer
+from .library import Library
 
 Array = Any  # an array of any library, or a Tracer
 Rule = Callable[..., Array]

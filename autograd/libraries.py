@@ -1,261 +1,19 @@
-"""Array libraries: which one an array belongs to, and everything in which they differ.
+"""Which library an array belongs to.
 
-Each library is a `Library`: its array-API namespace, and its implementations of the engine's
-operations where they are not simply the function of that name. No library but NumPy and SciPy is
-imported before an array of it appears.
+No library but NumPy and SciPy is imported before an array of it appears.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
-import operator
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-Array = Any
+from .library import Library
 
-# Every library's arrays have these, also with a number on either side.
-_PYTHON_OPERATORS: dict[str, Any] = {
-    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negative": operator.neg, "abs": operator.abs, "pow": operator.pow, "matmul": operator.matmul,
-    "remainder": operator.mod, "floor_divide": operator.floordiv,
-    "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-    "eq": operator.eq, "ne": operator.ne,
-    "getitem": operator.getitem,
-}  # fmt: skip
-
-
-class Library:
-    """One array library: its array-API namespace `xp` and the plain implementation of each
-    operation of the engine.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        xp: Any,
-        special: str | None,
-        own: Mapping[str, Callable] | None = None,
-        detach: Callable[[Any], Any] = lambda x: x,
-    ) -> None:
-        self.name, self.xp, self._special = name, xp, special
-        self.detach = detach  # cut the array out of the library's own differentiation
-        self._own = dict(own or {})
-        self.functions = _Functions(
-            self
-        )  # operation -> the function that carries it out on plain arrays
-
-    def find(self, primitive: Any) -> Callable[..., Any]:
-        name = primitive.name
-        if name in self._own:
-            return self._own[name]
-        if primitive.definition is not None:
-            return functools.partial(primitive.definition, self.xp)
-        if name in _PYTHON_OPERATORS:
-            return _PYTHON_OPERATORS[name]
-        for home in (self.xp, getattr(self.xp, "linalg", None), self.special):
-            if hasattr(home, name):
-                return getattr(home, name)
-        return functools.partial(_on_host, self.xp, name)
-
-    @functools.cached_property
-    def special(self) -> Any:
-        """Module of special functions under SciPy's names, or None."""
-        return importlib.import_module(self._special) if self._special else None
-
-    @functools.cached_property
-    def traced(self) -> Any:
-        """The namespace that traced arrays of this library answer with."""
-        from .namespace import TracedNamespace
-
-        return TracedNamespace(self)
-
-    def __repr__(self) -> str:
-        return f"<array library {self.name}>"
-
-
-class _Functions(dict):
-    """Implementations, looked up once and kept."""
-
-    def __init__(self, owner: Library) -> None:
-        super().__init__()
-        self._find = owner.find
-
-    def __missing__(self, primitive: Any) -> Callable[..., Any]:
-        self[primitive] = found = self._find(primitive)
-        return found
-
-
-class Adapted:
-    """A library's main namespace with some functions replaced or added."""
-
-    def __init__(
-        self, module: Any, own: Mapping[str, Callable], linalg: Mapping[str, Callable] | None = None
-    ) -> None:
-        self.__dict__.update(own)
-        self._module = module
-        if linalg is not None:
-            self.linalg = Adapted(module.linalg, linalg)
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._module, name)
-        setattr(self, name, value)  # found once
-        return value
-
-
-# --- what differs -------------------------------------------------------------------------------
-
-
-def _on_host(xp: Any, name: str, *args: Any, **kwargs: Any) -> Array:
-    """A special function for a library that has none: by SciPy, through host memory."""
-    host = [_host(a) for a in args]
-    like = next(a for a in args if hasattr(a, "dtype"))
-    return xp.asarray(_scipy(name)(*host, **kwargs), dtype=like.dtype, device=like.device)
-
-
-@functools.cache
-def _scipy(name: str) -> Callable[..., Array]:
-    function = getattr(importlib.import_module("scipy.special"), name)
-
-    def keep_dtype(*args: Any) -> Array:
-        y = function(*args)
-        wanted = np.result_type(*args)
-        return y if y.dtype == wanted else y.astype(wanted)  # polygamma turns float32 into float64
-
-    return keep_dtype
-
-
-def _host(part: Any) -> Any:
-    return host_array(part) if hasattr(part, "dtype") else part
-
-
-def host_array(x: Any) -> np.ndarray:
-    """A NumPy array with the values of an array, also of one on another device."""
-    try:
-        return np.asarray(x)
-    except RuntimeError:  # what the strict array API raises for its other devices
-        return np.from_dlpack(x, device="cpu")
-
-
-def _numpy_scatter(x: np.ndarray, index: Any, values: Any) -> np.ndarray:
-    y = np.array(x)  # a copy
-    if is_basic(index):
-        y[index] += values
-    else:
-        np.add.at(y, index, values)  # repeated indices accumulate
-    return y
-
-
-def mutable_set(x: Any, index: Any, values: Any, copy: Callable[[Any], Any]) -> Any:
-    y = copy(x)
-    y[index] = values
-    return y
-
-
-def is_basic(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts)
-
-
-def _numpy_einsum(*operands: np.ndarray, subscripts: str) -> np.ndarray:
-    return np.einsum(subscripts, *operands, optimize=len(operands) > 1)  # through BLAS where it can
-
-
-def _numpy() -> Library:
-    own: dict[str, Any] = {
-        "abs": np.abs, "pow": np.power, "getitem": operator.getitem,
-        "sigmoid": _scipy("expit"), "logit": _scipy("logit"),
-        "einsum": _numpy_einsum,
-        "at_add": _numpy_scatter, "at_set": functools.partial(mutable_set, copy=np.array),
-    }  # fmt: skip
-    return Library("numpy", np, None, {**{n: _scipy(n) for n in SPECIAL}, **own})
-
-
-def _cupy() -> Library:
-    from .on_cupy import cupy_library
-
-    return cupy_library(importlib.import_module("cupy"), importlib.import_module("cupyx"))
-
-
-def _torch() -> Library:
-    torch = importlib.import_module("torch")
-    try:
-        xp = importlib.import_module("array_api_compat.torch")
-    except ImportError as error:
-        raise ImportError(
-            "torch tensors need the package array-api-compat: pip install 'refimpl[torch]'"
-        ) from error
-
-    def at_add(x: Any, index: Any, values: Any) -> Any:
-        places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[
-            index
-        ]  # any index, as flat positions
-        values = torch.as_tensor(values, dtype=x.dtype, device=x.device).broadcast_to(places.shape)
-        return x.flatten().index_add(0, places.flatten(), values.flatten()).reshape(x.shape)
-
-    own: dict[str, Any] = {
-        "at_add": at_add, "at_set": functools.partial(mutable_set, copy=torch.clone),
-        "sigmoid": torch.sigmoid,
-    }  # fmt: skip
-    return Library("torch", xp, "torch.special", own, detach=lambda x: x.detach())
-
-
-def _jax() -> Library:
-    jax = importlib.import_module("jax")
-    own: dict[str, Any] = {
-        "at_add": lambda x, index, values: x.at[index].add(values),
-        "at_set": lambda x, index, values: x.at[index].set(values),
-        "sigmoid": jax.nn.sigmoid,
-    }  # fmt: skip
-    return Library(
-        "jax", importlib.import_module("jax.numpy"), "jax.scipy.special", own, jax.lax.stop_gradient
-    )
-
-
-def _standard(module: str) -> Library:
-    xp = importlib.import_module(module)
-
-    def copy(x: Any) -> Any:
-        return xp.asarray(x, copy=True)
-
-    def getitem(x: Any, index: Any) -> Any:
-        one = hasattr(index, "dtype") and index.ndim == 1 and xp.isdtype(index.dtype, "integral")
-        return xp.take(x, index, axis=0) if one else x[index]
-
-    def at_add(x: Any, index: Any, values: Any) -> Any:
-        places = index if isinstance(index, tuple) else (index,)
-        if is_basic(index):  # a new axis can be read but not written
-            places = tuple(part for part in places if part is not None)
-            return mutable_set(x, places, xp.reshape(x[index] + values, x[places].shape), copy)
-        host = _numpy_scatter(host_array(x), tuple(map(_host, places)), host_array(values))
-        return xp.asarray(host, dtype=x.dtype, device=x.device)
-
-    own: dict[str, Any] = {
-        "getitem": getitem,
-        "at_add": at_add, "at_set": functools.partial(mutable_set, copy=copy),
-        "einsum": lambda *operands, subscripts: xp.asarray(
-            np.einsum(subscripts, *map(host_array, operands)), device=operands[0].device
-        ),
-    }  # fmt: skip
-    return Library(module, xp, None, own)
-
-
-SPECIAL = (  # under SciPy's names
-    "erf", "erfc", "erfcx", "erfinv", "ndtr", "ndtri", "log_ndtr", "gammaln", "digamma",
-    "polygamma",
-    "gammainc", "gammaincc",
-)  # fmt: skip
-
-_MAKERS: dict[str, Callable[[], Library]] = {
-    "numpy": _numpy,
-    "cupy": _cupy,
-    "torch": _torch,
-    "jax": _jax,
-}
+_MODULES = {"numpy": "on_numpy", "cupy": "on_cupy", "torch": "on_torch", "jax": "on_jax"}
 
 
 @functools.cache
@@ -263,20 +21,22 @@ def library(name: str) -> Library:
     """The library called "numpy", "cupy", "torch", "jax", or a module that implements the array
     API standard.
     """
-    return _MAKERS[name]() if name in _MAKERS else _standard(name)
+    if name not in _MODULES:
+        return importlib.import_module(".on_standard", __package__).make_library(name)
+    return importlib.import_module(f".{_MODULES[name]}", __package__).make_library()
 
-
-# --- which library an array belongs to ----------------------------------------------------------
 
 _BY_TYPE: dict[type, Library | None] = {}  # None: not an array type
 _TRACERS: list[type] = []
 
 
 def register_tracer(kind: type) -> None:
+    """Declare that `kind` is the type of traced arrays, whose library is that of their values."""
     _TRACERS.append(kind)
 
 
 def is_tracer(x: Any) -> bool:
+    """Whether `x` is a traced array."""
     return type(x) in _TRACERS
 
 

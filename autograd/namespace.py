@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 from .core import OPERATIONS, Tracer, plain
+from .library import Library
 from .messages import describe
 
 # Piecewise constant or whole-number results: computed on the values and returned untraced.
@@ -89,3 +90,6 @@ class TracedNamespace:
 
     def __repr__(self) -> str:
         return f"<traced {self._library.name}{'.' + self._part if self._part else ''}>"
+
+
+Library.traced_namespace = TracedNamespace

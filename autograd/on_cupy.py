@@ -17,13 +17,19 @@ CuPy follows NumPy's functions, but not all array-API signatures, and in places 
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
 
-from .libraries import Adapted, Library, is_basic, mutable_set
+from .library import Adapted, Library, is_basic, mutable_set
 
 Array = Any
+
+
+def make_library() -> Library:
+    """CuPy as the engine sees it. ImportError where CuPy is not installed."""
+    return cupy_library(importlib.import_module("cupy"), importlib.import_module("cupyx"))
 
 
 def cupy_library(cupy: Any, cupyx: Any) -> Library:

@@ -15,7 +15,10 @@ ATTRIBUTES = {"xp", "traced"}  # attributes of a library that are namespaces
 
 
 # They are about other libraries.
-LEFT_OUT = ("autograd/libraries.py", "autograd/checking/", "conformance/")
+LEFT_OUT = (
+    *("autograd/library.py", "autograd/on_jax.py", "autograd/on_standard.py"),
+    *("autograd/on_torch.py", "autograd/checking/", "conformance/"),
+)
 
 
 def package_sources() -> dict[str, Path]:
