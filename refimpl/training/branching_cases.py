@@ -12,7 +12,7 @@ inner one of `nested` is visited in one of both cases only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -118,12 +118,10 @@ PATHS: dict[str, Callable[[Any], None]] = {
 }
 
 
-def sampled_cases(rng: np.random.Generator) -> Iterator[Case]:
+def sampled_cases(estimators: Iterable[str], rng: np.random.Generator) -> Iterator[Case]:
     """Every estimator on every program, and sets of few samples."""
-    from .discograd import ESTIMATORS
-
     for program in PROGRAMS:
-        for estimator in ESTIMATORS:
+        for estimator in estimators:
             params = {"program": program, "sigma": 0.5, "estimator": estimator}
             oracle = estimator.startswith("oracle")
             flags = ("kernel-bandwidth",) * (oracle and program != "smooth")
@@ -144,16 +142,14 @@ def _sampled(rng: np.random.Generator, samples: int) -> dict[str, np.ndarray]:
     return {"x": 0.3 * rng.normal(size=3), "noise": rng.normal(size=(samples, 3))}
 
 
-def interpreted_cases(rng: np.random.Generator) -> Iterator[Case]:
-    """Every program, with room for all paths and for few."""
-    from .smooth_interpretation import RESTRICTIONS
-
+def interpreted_cases(restrictions: Iterable[str], rng: np.random.Generator) -> Iterator[Case]:
+    """Every program, with room for all paths and, by every restriction, for few."""
     clause = "sum w m / sum w over the paths"
     for program in PATHS:
         inputs = {"x": 0.3 * rng.normal(size=3)}
         yield Case(program, inputs, {"program": program, "sigma": 0.4}, clause=clause)
     for program in ("sequence", "loop"):
-        for restriction in RESTRICTIONS:
+        for restriction in restrictions:
             inputs = {"x": 0.3 * rng.normal(size=3)}
             params = {
                 "program": program, "sigma": 0.4, "max_paths": 2, "restriction": restriction,

@@ -16,6 +16,7 @@ ICCS; the DiscoGrad code of 2024 for the path selection.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..validation import choose, float_array, positive, whole
 from .branches import Key, Program, Sample, run_all, run_crisp
 from .branching_cases import NOTES, PROGRAMS, sampled_cases
 
+ESTIMATORS = ("oracle", "oracle_2023", "ipa", "pgo", "reinforce", "rloo")
 MIN_JUMP = 1e-6  # smaller changes of the output, and spreads of it, count as none
 
 
@@ -56,7 +58,7 @@ def _on_named_program(x: Array, noise: Array, *, program: str, **options: Any) -
     inputs=("x", "noise"),
     differentiable=(),
     outputs=("value", "gradient"),
-    cases=sampled_cases,
+    cases=partial(sampled_cases, ESTIMATORS),
     gradient="none: the gradient is an output",
     notes=NOTES,
     call=_on_named_program,
@@ -111,9 +113,6 @@ def estimate_gradient(
     elif estimator == "oracle_2023":
         gradient = gradient + _jumps_2023(samples)
     return Gradient(value, constant(gradient, like=given))
-
-
-ESTIMATORS = ("oracle", "oracle_2023", "ipa", "pgo", "reinforce", "rloo")
 
 
 def _from_values(

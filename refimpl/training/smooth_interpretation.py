@@ -23,6 +23,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ def _interpret_named(x: Array, *, program: str, **options: Any) -> Array:
     source="Kreikemeyer and Andelfinger 2023, smooth interpretation",
     inputs=("x",),
     outputs=("value",),
-    cases=interpreted_cases,
+    cases=partial(interpreted_cases, RESTRICTIONS),
     invariants=(Invariant("no noise", "the value of the program", crisp_without_noise),),
     notes=NOTES,
     second_order=False,
