@@ -195,7 +195,7 @@ def _casts(framework: str) -> Callable[[Any, str], Any]:
         import tensorflow as tf
 
         return lambda array, dtype: tf.cast(array, dtype)
-    if framework == "numpy":
+    if framework in ("numpy", "autograd"):
         return lambda array, dtype: array.astype(_numpy_dtype(dtype))
 
     def cast(array: Any, dtype: str) -> Any:

@@ -22,7 +22,7 @@ from refimpl.spec import CHECKS
 F = TypeVar("F", bound=Callable[..., Any])
 
 MARK = "__refimpl_implements__"
-FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow", "cupy", "refimpl")
+FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow", "autograd", "cupy", "refimpl")
 _WITHOUT_DERIVATIVES = ("numpy", "cupy")
 
 

@@ -12,6 +12,7 @@ _NEEDS = {
     "jax": ("jax",),
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
     "cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x"),
+    "autograd": ("autograd",),
     "refimpl": ("numpy",),
 }
 

@@ -1,23 +1,28 @@
 """Values and derivatives in each framework are those of the reference."""
 
 import importlib
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import refimpl.autograd
 from refimpl import autograd as ag
 from refimpl.conformance.frameworks import Problem, framework
 from refimpl.conformance.target import Implementation, Unsupported
 
-NEEDS = {"torch": pytest.mark.framework("torch"), "jax": pytest.mark.framework("jax")}
-NAMES = [pytest.param(name, marks=NEEDS.get(name, ())) for name in ("refimpl", "torch", "jax")]
+NEEDS = {name: pytest.mark.framework(name) for name in ("torch", "jax", "autograd")}
+NAMES = [pytest.param(name, marks=NEEDS.get(name, ())) for name in ("refimpl", *NEEDS)]
 X = np.array([[0.3, -1.2], [0.7, 2.0]])
 WEIGHT = np.array([1.0, 2.0])
 COTANGENT = np.array([1.0, -0.5])
 
 
 def module_of(name):
-    return importlib.import_module({"refimpl": "numpy", "jax": "jax.numpy"}.get(name, name))
+    modules = {"refimpl": "numpy", "jax": "jax.numpy", "autograd": "autograd.numpy"}
+    return importlib.import_module(modules.get(name, name))
 
 
 def problem(name, x=X, function=None):
@@ -96,6 +101,11 @@ def test_empty_arrays_have_empty_derivatives(name):
 TEXTS = {
     "torch": "import torch as xp\nsoftmax = lambda z: xp.softmax(z, -1)",
     "jax": "import jax, jax.numpy as xp\nsoftmax = lambda z: jax.nn.softmax(z, axis=-1)",
+    "autograd": """
+import autograd.numpy as xp
+def softmax(z):  # the derivative of its max is float64
+    return xp.exp(z) / xp.sum(xp.exp(z), axis=-1, keepdims=True)
+""",
     "numpy": "import numpy as xp, scipy.special\nsoftmax = lambda z: scipy.special.softmax(z, -1)",
 }
 POOL = """
@@ -168,3 +178,68 @@ def test_a_wrong_vjp_of_a_numpy_function_is_described(check, returned, words):
 def test_forward_mode_without_derivatives_is_unsupported():
     with pytest.raises(Unsupported, match="NumPy has no derivatives"):
         framework("numpy").jvp(problem("refimpl"), {"x": X})
+
+
+LIBRARY = NAMES[-1:]
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_a_rule_that_hips_autograd_lacks_is_unsupported(name):
+    xp = module_of(name)
+
+    def smallest_first(x, w, scale):
+        return xp.take(x, [1, 0], axis=1) @ w * scale, xp.asarray([3])
+
+    at = problem(name, function=smallest_first)
+    assert framework(name).values(at)["y"].shape == (2,)
+    for derivative in (
+        lambda: framework(name).vjp(at, {"y": COTANGENT}),
+        lambda: framework(name).jvp(at, {"x": X}),
+        lambda: framework(name).hvp(at, {"y": COTANGENT}, {"x": X}),
+    ):
+        with pytest.raises(Unsupported, match="HIPS autograd has no rule: VJP of take"):
+            derivative()
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_without_a_forward_rule_the_pull_back_is_differentiated(name):
+    from autograd.extend import defvjp, primitive
+
+    xp = module_of(name)
+    cube = primitive(lambda x: x**3)
+    defvjp(cube, lambda y, x: lambda g: 3 * x**2 * g)
+    at = problem(name, function=lambda x, w, scale: (cube(x) @ w * scale, xp.asarray([3])))
+    pushed = framework(name).jvp(at, {"x": X})["y"]
+    np.testing.assert_allclose(pushed, 6 * X**3 @ WEIGHT, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+@pytest.mark.parametrize(
+    "function, words",
+    [
+        (lambda x, w, scale: (1.0, np.asarray([3])), "output y is a float, expected a NumPy array"),
+        (lambda x, w, scale: (x.__imul__(2) @ w, np.asarray([3])), "wrote to its input x"),
+    ],
+)
+def test_hips_functions_return_arrays_and_leave_their_inputs(name, function, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        framework(name).values(problem(name, function=function))
+
+
+def test_hips_autograd_has_no_devices():
+    assert framework("autograd").missing("cuda") == "HIPS autograd has no device 'cuda'"
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_hips_autograd_is_found_from_the_root_of_a_checkout(name):
+    root = Path(refimpl.autograd.__file__).resolve().parents[1]
+    if root.name == "refimpl":
+        pytest.skip("needs a checkout")
+    code = (
+        "from refimpl.conformance.frameworks import on_autograd as on; print(on.missing()); "
+        "print(on.library().grad(lambda x: x * x)(3.0)); import autograd.numpy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
+    )
+    assert done.stdout.split() == ["None", "6.0"]

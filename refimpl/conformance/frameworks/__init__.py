@@ -32,6 +32,7 @@ _MODULES = {
     "jax": "on_jax",
     "tensorflow": "on_tensorflow",
     "cupy": "on_cupy",
+    "autograd": "on_autograd",
     "refimpl": "on_engine",
     "files": "on_files",
 }
