@@ -14,16 +14,17 @@ from typing import Any, TextIO
 from refimpl.progress import progress
 
 from . import loading
-from .check import Options, check_target
+from .check import check_target
 from .exported.results import check_results
 from .html_report import html_report, write_html
 from .json_report import schema_text, write_json
 from .junit import write_junit
 from .names import closest_cases
 from .options import chosen
-from .outcome import Report
 from .peers import check_peers, exit_status, peers_markdown, peers_text
 from .report import text_report
+from .run_report import Report
+from .selection import Options
 from .specification import check_specification
 
 Writer = Callable[[Report, TextIO], None]

@@ -12,8 +12,9 @@ from html import escape
 from itertools import groupby
 from typing import NamedTuple
 
-from .outcome import LEVELS, Outcome, Report
+from .outcome import LEVELS, Outcome
 from .report import counted, verdict
+from .run_report import Report
 
 LEGEND = (
     ("pass", "✓ 12", "12 comparisons, all passed"),

@@ -16,8 +16,9 @@ from refimpl import __version__
 from .grouping import Group
 from .heatmap import heat_maps
 from .html_matrix import anchor, breakable, levels, matrix, row, table, targets
-from .outcome import Outcome, Report
+from .outcome import Outcome
 from .report import counted, reasons
+from .run_report import Report
 from .worst import worst_elements
 
 REPLAYS = 20  # commands listed below a finding

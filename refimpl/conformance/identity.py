@@ -14,7 +14,7 @@ import numpy as np
 from refimpl.spec import Case, find
 
 from .loading import UsageError
-from .outcome import Report
+from .run_report import Report
 
 
 class Identity(NamedTuple):

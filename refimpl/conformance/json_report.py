@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from refimpl import __version__
 
 from .identity import identities
-from .outcome import Outcome, Report
+from .outcome import Outcome
+from .run_report import Report
 
 FORMAT = "refimpl-report/1"
 """Changes when a program that reads reports would have to change."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import TextIO
 from xml.etree import ElementTree as ET
 
-from .outcome import Outcome, Report
+from .outcome import Outcome
+from .run_report import Report
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SKIPPED = {"expected": "expected to fail", "unsupported": "not supported", "not run": "not run"}

@@ -7,12 +7,12 @@ import difflib
 import sys
 from collections.abc import Iterable
 
-from .check import Options
 from .identity import changed, parse
 from .known import read_known
 from .loading import UsageError
 from .low_precision import DTYPES
 from .outcome import LEVEL_KEYS
+from .selection import Options
 
 CHECK_EPILOG = """\
 examples:

@@ -20,6 +20,7 @@ import numpy as np
 from refimpl.autograd.compare import Comparison
 from refimpl.spec import Case, Entry, find
 
+from .at_case import in_format, outcomes_at, quiet
 from .cases import problem_of
 from .cluster import cluster
 from .failure import Failure
@@ -27,6 +28,7 @@ from .frameworks import framework
 from .loading import LoadError, describe, load
 from .outcome import LEVEL_KEYS, Outcome
 from .points import Expected, expect
+from .selection import Options
 from .target import Implementation, Target
 
 CHUNK = 8  # cases that a worker is given at a time
@@ -47,7 +49,7 @@ Packed = tuple[Outcome, Difference | None]
 
 
 @contextmanager
-def workers(options: Any) -> Iterator[Any]:
+def workers(options: Options) -> Iterator[Any]:
     """What calls can be submitted to, as the options say; None to do everything here."""
     if options.dask is not None:
         with cluster(options.dask) as found:
@@ -65,7 +67,7 @@ def workers(options: Any) -> Iterator[Any]:
 class Sweep:
     """The cases of functions of a target, all handed to the workers before the first is awaited."""
 
-    def __init__(self, pool: Any, target: Target, options: Any) -> None:
+    def __init__(self, pool: Any, target: Target, options: Options) -> None:
         self.pool, self.options = pool, options
         self.source = _Source(target.path or target.name, _content(target.path))
         self.plain = options.in_a_worker()
@@ -123,10 +125,8 @@ def _load(source: _Source) -> Target:
     return _loaded[source]
 
 
-def _work(source: _Source, index: int, cases: list[str], options: Any) -> list[Packed]:
+def _work(source: _Source, index: int, cases: list[str], options: Options) -> list[Packed]:
     """In a worker: the outcomes at some cases."""
-    from .check import outcomes_at, quiet
-
     target = _load(source)
     claim = target.implementations[index]
     entry = find(claim.entry)
@@ -152,7 +152,7 @@ class _Rebuild:
     """Gives outcomes their failures back, with which they are explained."""
 
     def __init__(
-        self, claim: Implementation, entry: Entry, cases: dict[str, Case], options: Any
+        self, claim: Implementation, entry: Entry, cases: dict[str, Case], options: Options
     ) -> None:
         self.claim, self.entry, self.cases, self.options = claim, entry, cases, options
         self.known: dict[str, tuple[Implementation, Case, Expected]] = {}
@@ -179,8 +179,6 @@ class _Rebuild:
         return replace(outcome, failure=failure)
 
     def _point(self, case: Case) -> tuple[Implementation, Case, Expected]:
-        from .check import in_format
-
         claim, near = in_format(self.claim, self.entry, case, self.options)
         assert near is not None
         return claim, near, expect(self.entry, near, self.options.seed)

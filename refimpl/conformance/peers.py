@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from refimpl import __version__
 
-from .check import Options, check_target
+from .check import check_target
 from .loading import LoadError, adapters, load
-from .outcome import Outcome, Report
+from .outcome import Outcome
 from .report import counted
+from .run_report import Report
+from .selection import Options
 
 
 class Peer(NamedTuple):

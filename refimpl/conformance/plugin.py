@@ -25,8 +25,8 @@ import pytest
 if TYPE_CHECKING:
     from refimpl.spec import Case, Entry
 
-    from .check import Options
-    from .outcome import Report
+    from .run_report import Report
+    from .selection import Options
     from .target import Implementation
 
 _MARK = "conformance(method, target, framework, ...): a test for each case of the specification"
@@ -55,7 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _points(mark: pytest.Mark | None) -> Iterator[Point]:
     from refimpl.spec import find
 
-    from .check import Options
+    from .selection import Options
 
     if mark is None or "target" not in mark.kwargs:
         raise ValueError("expected @pytest.mark.conformance(target=your_function)")

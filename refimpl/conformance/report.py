@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from .grouping import Group
-from .outcome import STATUSES, Outcome, Report
+from .outcome import STATUSES, Outcome
+from .run_report import Report
 
 WIDTH = 100
 LABEL = 10

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 from refimpl.spec import CHECKS, all_entries, import_errors
 
-from .check import Options, quiet
+from .at_case import quiet
 from .grouping import group
 from .invariants import check_invariants
 from .loading import describe
-from .outcome import LEVEL_KEYS, Outcome, Report, level_of
+from .outcome import LEVEL_KEYS, Outcome, level_of
 from .recorded import RESOLVED_TOPICS, adapter_for
+from .run_report import Report
+from .selection import Options
 from .selfcheck import check_reference
 from .target import Implementation
 from .vectors import Record, compare_record, records, topics, vectors_folder

@@ -11,8 +11,8 @@ from fnmatch import fnmatch
 import numpy as np
 import pytest
 
+from refimpl.conformance.at_case import quiet
 from refimpl.conformance.cases import check_case
-from refimpl.conformance.check import quiet
 from refimpl.conformance.target import Implementation
 from refimpl.spec import CHECKS, all_entries, find
 

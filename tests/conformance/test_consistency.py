@@ -5,8 +5,9 @@ import re
 import pytest
 from ported_methods import namespace
 
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.check import check_target
 from refimpl.conformance.outcome import LEVEL_KEYS
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Target, implementations_in
 
 HEADER = "def pool(x, *, steepness, distance):"

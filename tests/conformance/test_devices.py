@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from ported_methods import namespace
 
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.check import check_target
 from refimpl.conformance.frameworks import on_cupy
 from refimpl.conformance.report import text_report
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Implementation, Target, implementations_in, implements
 
 POOL = """
@@ -68,7 +69,8 @@ def test_torch_functions_are_checked_on_the_gpu(check):
 TWO = """
 import sys
 import jax
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.selection import Options
+from refimpl.conformance.check import check_target
 from refimpl.conformance.target import Target, implementations_in, implements
 
 def soft_sort(x, *, temperature=1.0, power=1.0, hard=False, descending=False):

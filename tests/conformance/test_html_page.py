@@ -9,10 +9,12 @@ import subprocess
 import numpy as np
 import pytest
 
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.check import check_target
 from refimpl.conformance.grouping import group
 from refimpl.conformance.html_report import html_report
-from refimpl.conformance.outcome import LEVELS, Outcome, Report
+from refimpl.conformance.outcome import LEVELS, Outcome
+from refimpl.conformance.run_report import Report
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Implementation, Target
 from refimpl.spec import all_entries
 

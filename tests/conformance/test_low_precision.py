@@ -10,9 +10,10 @@ from ported_methods import namespace, source
 
 import refimpl
 from refimpl.cli import main
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.check import check_target
 from refimpl.conformance.low_precision import round_to, rounded
 from refimpl.conformance.report import text_report
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Implementation, Target, implementations_in
 from refimpl.spec import Case, all_entries, find
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from ported_methods import namespace
 
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.check import check_target
 from refimpl.conformance.outcome import LEVEL_KEYS
 from refimpl.conformance.report import text_report
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Target, implementations_in
 from refimpl.spec import all_entries
 

@@ -9,8 +9,8 @@ from ported_methods import namespace
 
 from refimpl.cli import main
 from refimpl.conformance import peers
-from refimpl.conformance.check import Options
 from refimpl.conformance.loading import LoadError, adapters
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Target, implementations_in
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "peers.md"

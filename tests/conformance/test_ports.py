@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from ported_methods import namespace
 
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.check import check_target
 from refimpl.conformance.report import text_report
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Target, implementations_in
 
 METHODS = [claim.entry for claim in implementations_in(namespace("refimpl"))]

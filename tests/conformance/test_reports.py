@@ -9,7 +9,8 @@ import pytest
 from refimpl.cli import main
 from refimpl.conformance.json_report import schema_text
 from refimpl.conformance.junit import junit_report
-from refimpl.conformance.outcome import LEVELS, STATUSES, Outcome, Report
+from refimpl.conformance.outcome import LEVELS, STATUSES, Outcome
+from refimpl.conformance.run_report import Report
 
 WRONG = [("axis=-1)", "axis=-2)")]
 NAN = [("[..., 0], weights", "[..., 0] / 0 * 0, weights")]

@@ -11,8 +11,9 @@ from refimpl import autograd as ag
 from refimpl import spec
 from refimpl.cli import main
 from refimpl.conformance import recorded, vectors
-from refimpl.conformance.check import Options, quiet
+from refimpl.conformance.at_case import quiet
 from refimpl.conformance.invariants import check_invariants
+from refimpl.conformance.selection import Options
 from refimpl.conformance.selfcheck import check_reference
 from refimpl.conformance.target import Implementation
 from refimpl.spec import CHECKS, Case, Invariant, specification

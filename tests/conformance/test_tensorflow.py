@@ -4,9 +4,10 @@ import importlib.util
 
 import pytest
 
-from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.check import check_target
 from refimpl.conformance.frameworks import on_tensorflow
 from refimpl.conformance.report import text_report
+from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Target, implementations_in
 
 TEXT = """

@@ -11,9 +11,9 @@ from pathlib import Path
 from refimpl import __version__
 from refimpl.spec import Case, Entry, all_entries
 
-from ..check import Options
 from ..loading import UsageError
 from ..options import suggestion
+from ..selection import Options
 from .layout import CONTAINERS, MANIFEST
 from .limits import MIB, BrokenFile, one_line, read_limited
 from .manifest import read_manifest

@@ -23,8 +23,8 @@ import numpy as np
 from refimpl import __version__
 from refimpl.spec import CHECKS, Case, Entry, all_entries
 
+from ..at_case import quiet
 from ..cases import applicable, check_case
-from ..check import Options, quiet
 from ..diagnose import explain
 from ..frameworks.on_files import Stored
 from ..grouping import group
@@ -32,8 +32,10 @@ from ..identity import digest
 from ..invariants import check_invariants
 from ..loading import describe
 from ..options import suggestion
-from ..outcome import LEVEL_KEYS, Outcome, Report, level_of
+from ..outcome import LEVEL_KEYS, Outcome, level_of
 from ..points import Expected, expect
+from ..run_report import Report
+from ..selection import Options
 from ..target import Implementation
 from .folder import UNSUPPORTED, Folder, open_results, strays
 from .layout import PREFIXES, RESULTS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..check import Progress
+from ..selection import Progress
 from .layout import MANIFEST
 from .limits import JSON, BrokenFile, parse_json, read_limited
 from .manifest import Listed, read_manifest

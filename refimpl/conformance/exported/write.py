@@ -14,8 +14,9 @@ from typing import Any
 from refimpl import __version__
 from refimpl.spec import Entry
 
-from ..check import Progress, quiet
+from ..at_case import quiet
 from ..loading import UsageError
+from ..selection import Progress
 from .containers import WRITERS
 from .layout import FORMAT, INDEX, MANIFEST, SCHEMA, file_of, schema_text
 from .limits import FILE, BrokenFile

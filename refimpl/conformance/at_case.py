@@ -1,0 +1,70 @@
+"""Everything that one function is asked at one case, in the format that the options name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from refimpl.spec import CHECKS, Case, Entry
+
+from .cases import check_case
+from .invariants import check_invariants
+from .loading import describe
+from .low_precision import lowered, rounded
+from .outcome import LEVEL_KEYS, Outcome, level_of
+from .selection import Options
+from .target import Implementation
+
+
+def outcomes_at(
+    claim: Implementation, entry: Entry, case: Case, options: Options, path: str | None
+) -> Iterator[Outcome]:
+    """The outcomes of one function at one case, not yet grouped and explained."""
+    claim = options.placed(claim)
+    checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
+    try:
+        if options.dtype is not None:
+            yield from _in_format(claim, entry, case, options, path)
+            return
+        yield from check_case(claim, entry, case, checks, seed=options.seed, path=path)
+        if options.wants_level(LEVEL_KEYS["invariants"]):
+            yield from check_invariants(claim, entry, case, path=path)
+    except Exception as error:  # a fault of the reference must not look like one of the target
+        message = f"the reference itself failed, which is a bug in refimpl: {describe(error)}"
+        yield Outcome(
+            entry.name, case.name, "values", LEVEL_KEYS["values"], "fail", "reference", message
+        )
+
+
+def in_format(
+    claim: Implementation, entry: Entry, case: Case, options: Options
+) -> tuple[Implementation, Case | None]:
+    """The function and the case as they are asked for; no case where the format has none."""
+    claim = options.placed(claim)
+    if options.dtype is None:
+        return claim, case
+    return lowered(claim, options.dtype), rounded(entry, case, options.dtype, options.seed)
+
+
+def _in_format(
+    claim: Implementation, entry: Entry, case: Case, options: Options, path: str | None
+) -> Iterator[Outcome]:
+    """The outcomes in another format, counted under dtypes."""
+    low, near = in_format(claim, entry, case, options)
+    if near is None:
+        return
+    wanted = [c for c in CHECKS if {LEVEL_KEYS[c], LEVEL_KEYS["dtypes"]} & options.level_names]
+    for outcome in check_case(low, entry, near, wanted, seed=options.seed, path=path):
+        yield replace(outcome, level=LEVEL_KEYS["dtypes"])
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No floating-point warnings: overflow and division by zero are compared, not reported."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,62 @@
+"""What a run of the checker finds: all outcomes, their counts, and the failures by kind."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .grouping import Group
+from .outcome import LEVELS, Outcome
+
+
+@dataclass
+class Report:
+    """All outcomes of one run, what is needed to repeat it, and the failures by kind.
+
+    command   the command line that was given, up to its options
+    repeat    what repeats a comparison instead, where the command line does not
+    packages  versions of what the target uses, by name
+    """
+
+    target: str
+    seed: int
+    outcomes: list[Outcome] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    command: str = "refimpl check"
+    seconds: float = 0.0
+    groups: list[Group] = field(default_factory=list)
+    packages: dict[str, str] = field(default_factory=dict)
+    repeat: str = ""
+
+    def extend(self, outcomes: Iterable[Outcome]) -> None:
+        """Add outcomes."""
+        self.outcomes.extend(outcomes)
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The findings."""
+        return [outcome for outcome in self.outcomes if outcome.failed]
+
+    @property
+    def exit_status(self) -> int:
+        """0 when something was compared and all of it passed, else 1."""
+        compared = any(o.status in ("pass", "expected") for o in self.outcomes)
+        return int(bool(self.failures or self.errors or not compared))
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Number of outcomes by level and status, for the levels that occur, in order."""
+        table: dict[str, Counter[str]] = {level: Counter() for level in LEVELS}
+        for outcome in self.outcomes:
+            table[outcome.level][outcome.status] += 1
+        return {level: counter for level, counter in table.items() if counter}
+
+    def replay(self, outcome: Outcome) -> str:
+        """The command line that repeats this one comparison."""
+        if self.repeat:
+            return self.repeat
+        seed = f" --seed {self.seed}" if self.seed else ""
+        several = len({o.function for o in self.outcomes if o.entry == outcome.entry}) > 1
+        function = f" --function {outcome.function}" if several and outcome.function else ""
+        return f"{self.command} --case {shlex.quote(outcome.name)}{function}{seed}"
