@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 from typing import Any
 
@@ -31,9 +30,16 @@ def make_library(module: str) -> Library:
         host = scatter_add(host_array(x), tuple(map(host_argument, places)), host_array(values))
         return xp.asarray(host, dtype=x.dtype, device=x.device)
 
+    def at_set(x: Any, index: Any, values: Any) -> Any:
+        if is_basic(index):
+            return mutable_set(x, index, values, copy)
+        places = tuple(map(host_argument, index if isinstance(index, tuple) else (index,)))
+        host = mutable_set(host_array(x), places, host_argument(values), np.array)
+        return xp.asarray(host, dtype=x.dtype, device=x.device)
+
     own: dict[str, Any] = {
         "getitem": getitem,
-        "at_add": at_add, "at_set": functools.partial(mutable_set, copy=copy),
+        "at_add": at_add, "at_set": at_set,
         "einsum": lambda *operands, subscripts: xp.asarray(
             np.einsum(subscripts, *map(host_array, operands)), device=operands[0].device
         ),

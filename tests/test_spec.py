@@ -177,8 +177,9 @@ class TestEveryEntry:
         assert any(case.kind != "smooth" or case.flags for case in cases)
 
     def test_another_seed_gives_valid_cases_too(self, entry: Entry):
-        for case in entry.generate(seed=1):
-            entry.evaluate(inputs=case.inputs, params=case.params)
+        with np.errstate(divide="ignore"):  # infinite values at the ends of domains
+            for case in entry.generate(seed=1):
+                entry.evaluate(inputs=case.inputs, params=case.params)
 
 
 def test_the_batch_shapes_to_try_have_every_rank():

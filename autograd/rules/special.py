@@ -102,8 +102,8 @@ def _define_xlogy(xp: Any, x: Any, y: Any) -> Any:
 
 
 def _xlogy_y(xp: Any, g: Any, z: Any, x: Any, y: Any) -> Any:
-    zero = x == 0
-    return xp.where(zero, xp.zeros_like(g), g * x / xp.where(zero, xp.ones_like(y), y))
+    origin = (x == 0) & (y == 0)
+    return xp.where(origin, xp.zeros_like(g), g * x / xp.where(origin, xp.ones_like(y), y))
 
 
 for _name, (_rule, _definition) in ACTIVATIONS.items():

@@ -49,6 +49,7 @@ WAITS = {
     "logic.logic_layer": WIRING,
     "logic.logic_convolution": WIRING,
     "logic.lookup_layer": WIRING,
+    "operations.cholesky": (1, "whether the matrix is positive definite is checked"),
     "relaxation.*": (math.inf, "programs branch and loop on the host"),
     "rendering.*": (math.inf, "how many faces reach a tile decides the shapes"),
 }

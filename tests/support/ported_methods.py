@@ -1,4 +1,4 @@
-"""Twenty methods, of every package, written again from their formulas, for three frameworks.
+"""Twenty-one methods, of every package, written again from their formulas, for three frameworks.
 
 `source(framework)` is the text of a module with functions marked @implements. Tests run it as it
 is, where nothing may be found, and with a mistake in one place, which must be found.
@@ -214,6 +214,14 @@ LAWS = {
 def probability(z, *, distribution="logistic", scale=1.0, **others):
     only(distribution=(distribution, LAWS))
     return LAWS[distribution](z / scale, space(z))
+
+
+@implements("operations.softmax", framework=FRAMEWORK, jit=False)
+def normalised_exp(x, *, axis=-1):
+    xp = space(x)
+    largest = stop_gradient(xp.max(x, axis=axis, keepdims=True))
+    weights = xp.exp(x - largest)
+    return weights / xp.sum(weights, axis=axis, keepdims=True)
 
 
 @implements("tnorms.t_norm", framework=FRAMEWORK, jit=False)
