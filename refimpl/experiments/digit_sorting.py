@@ -15,7 +15,7 @@ from . import digits
 from .command import Sized
 from .plots import bars, curves
 from .results import Results
-from .runs import Row, Runs, fit, on_backend, step_rng
+from .runs import Row, Runs, fit, means, on_backend, step_rng
 from .sorters import SORTERS, order_loss
 
 DESCRIPTION = (
@@ -56,11 +56,8 @@ def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
         chosen = [row for row in rows if row["n"] == n and row["seed"] == options.seed]
         lines = {row["method"]: _line(row) for row in chosen}
         curves(results.path(f"curves-n{n}.png"), lines, "steps", "sets in the right order, %")
-        means = {
-            name: float(np.mean([r["em"] for r in rows if (r["n"], r["method"]) == (n, name)]))
-            for name in options.methods
-        }
-        bars(results.path(f"sorters-n{n}.png"), means, f"sets of {n} in the right order, %")
+        heights = means([row for row in rows if row["n"] == n], "method", "em")
+        bars(results.path(f"sorters-n{n}.png"), heights, f"sets of {n} in the right order, %")
     return {"runs": sorted(rows, key=lambda row: (row["n"], -row["em"]))}
 
 

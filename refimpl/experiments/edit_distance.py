@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from . import digits
 from .command import Sized
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, layers, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, mean_curves, on_backend, step_rng
 
 DESCRIPTION = (
     "Pairs of strings of handwritten letters, here MNIST digits, are labelled with their edit "
@@ -45,19 +46,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
-    runs, data = Runs(results), digits.parts()
     for alphabet in options.alphabets:
-        letters = _letters(alphabet)
-        for seed in range(options.seed, options.seed + options.repeats):
-            label = f"{alphabet}, seed {seed}"
-            runs.once(label, _row, options, runs, data, letters, alphabet, seed, label)
-    rows = list(runs.rows.values())
-    lines = {
-        f"{row['alphabet']}, seed {row['seed']}": (
-            [at["step"] for at in row["curve"]], [at["letters"] for at in row["curve"]],
-        )
-        for row in rows
-    }  # fmt: skip
+        _letters(alphabet)
+    runs, data = Runs(results), digits.parts()
+    rows = runs.each(options, options.alphabets, functools.partial(_row, options, runs, data))
+    lines = mean_curves(rows, "alphabet", "letters")
     curves(results.path("letters.png"), lines, "steps", "letters read rightly, %")
     return {"runs": rows}
 
@@ -108,11 +101,11 @@ def _row(
     options: argparse.Namespace,
     runs: Runs,
     data: digits.Parts,
-    letters: np.ndarray,
     alphabet: str,
     seed: int,
     label: str,
 ) -> Row:
+    letters = _letters(alphabet)
     places = np.flatnonzero(np.isin(data.labels, letters))
     tests = np.flatnonzero(np.isin(data.test_labels, letters))
     xp = array_namespace(data.images)

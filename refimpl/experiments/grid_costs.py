@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from . import digits
 from .command import Sized
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, layers, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, mean_curves, on_backend, step_rng
 
 DESCRIPTION = (
     "A terrain is a grid of MNIST digits, whose vertices cost as much as their digit plus one. A "
@@ -86,16 +87,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
     runs, data = Runs(results), digits.parts()
-    for method in options.methods:
-        for seed in range(options.seed, options.seed + options.repeats):
-            label = f"{method}, seed {seed}"
-            runs.once(label, _row, options, runs, data, method, seed, label)
-    rows = list(runs.rows.values())
-    lines = {}
-    for method in options.methods:
-        chosen = [row["curve"] for row in rows if row["method"] == method]
-        steps = [at["step"] for at in chosen[0]]
-        lines[method] = steps, np.mean([[at["optimal"] for at in c] for c in chosen], 0).tolist()
+    rows = runs.each(options, options.methods, functools.partial(_row, options, runs, data))
+    lines = mean_curves(rows, "method", "optimal")
     curves(results.path("paths.png"), lines, "steps", "paths of least cost, %")
     return {"runs": rows}
 

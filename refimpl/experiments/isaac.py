@@ -17,7 +17,7 @@ from . import digits
 from .command import Sized
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, on_backend, step_rng
+from .runs import Row, Runs, fit, mean_curves, on_backend, step_rng
 
 DESCRIPTION = (
     "ISAAC conditions the gradients of a layer's weights with the layer's inputs, which costs one "
@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
     runs, data = Runs(results), digits.parts(HELD_OUT)
-    rows, lines = [], {}
+    rows = []
     for k in options.methods:
         if not 0 <= k < len(METHODS):
             raise ValueError(f"methods: expected numbers from 0 to {len(METHODS) - 1}, got {k}")
@@ -79,12 +79,10 @@ def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
         rate = max(tried, key=lambda r: tried[r]["held_out"])
         for seed in range(options.seed, options.seed + options.repeats):
             rows.append(_trained(options, runs, data, method, rate, seed))
-        chosen = [row["curve"] for row in rows if row["method"] == method.name]
-        steps = [at["step"] for at in chosen[0]]
-        lines[method.name] = (
-            steps, np.mean([[at["test"] for at in c] for c in chosen], axis=0).tolist(),
-        )  # fmt: skip
-    curves(results.path("accuracy.png"), lines, "steps", "test accuracy, %")
+    curves(
+        results.path("accuracy.png"), mean_curves(rows, "method", "test"), "steps",
+        "test accuracy, %",
+    )  # fmt: skip
     return {"runs": rows}
 
 

@@ -17,7 +17,7 @@ from .command import Sized
 from .packing import best_packing, repaired_values
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, on_backend, step_rng
+from .runs import Row, Runs, fit, mean_curves, means, on_backend, step_rng
 
 DESCRIPTION = (
     "A linear model predicts what is unknown of a knapsack - the weights of the items, or their "
@@ -64,16 +64,10 @@ def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
             label = f"{method}, seed {seed}"
             runs.once(label, _row, options, runs, problem, method, seed, label)
     rows = list(runs.rows.values())
-    lines = {}
-    for method in options.methods:
-        chosen = [row["curve"] for row in rows if row["method"] == method]
-        steps = [at["step"] for at in chosen[0]]
-        lines[method] = (
-            steps,
-            np.mean([[at["test"] for at in c] for c in chosen], axis=0).tolist(),
-        )
+    lines = mean_curves(rows, "method", "test")
     curves(results.path("regrets.png"), lines, "steps", "regret on test instances, %")
-    return {"runs": rows, "means": _means(rows)}
+    ordered = sorted(means(rows, "method", "regret_percent").items(), key=lambda item: item[1])
+    return {"runs": rows, "means": dict(ordered)}
 
 
 def _problem(options: argparse.Namespace, seed: int) -> Problem:
@@ -177,12 +171,3 @@ def _scale(options: argparse.Namespace, method: str) -> ScaleModel:
 def _predicted(params: Any, x: Array) -> Array:
     W = params["W"]
     return x @ array_namespace(W).matrix_transpose(W) + params["b"]
-
-
-def _means(rows: list[Row]) -> dict[str, float]:
-    """The mean regret of each method over the seeds, the lowest first."""
-    found = {
-        method: float(np.mean([r["regret_percent"] for r in rows if r["method"] == method]))
-        for method in dict.fromkeys(r["method"] for r in rows)
-    }
-    return dict(sorted(found.items(), key=lambda item: item[1]))

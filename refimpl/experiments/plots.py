@@ -1,10 +1,14 @@
-"""Plots of results, where matplotlib is installed."""
+"""Plots of results, where matplotlib is installed, and pictures, where Pillow is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from ..rendering.pictures import write_gif, write_png
 
 
 def curves(
@@ -35,6 +39,22 @@ def bars(path: Path, heights: Mapping[str, float], label: str) -> None:
     ordered = sorted(heights.items(), key=lambda item: item[1])
     axes.barh([name for name, _ in ordered], [height for _, height in ordered])
     _finish(figure, axes, path, label, "")
+
+
+def picture(path: Path, image: np.ndarray) -> None:
+    """A picture (H, W) or (H, W, 3) in [0, 1]."""
+    try:
+        write_png(path, image)
+    except ImportError as error:
+        print(f"no {path.name}: {error}")
+
+
+def animation(path: Path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
+    """A picture that moves, and stays on its last frame for a while."""
+    try:
+        write_gif(path, [*frames, *[frames[-1]] * 10], seconds=seconds)
+    except ImportError as error:
+        print(f"no {path.name}: {error}")
 
 
 def _axes() -> tuple[Any, Any]:

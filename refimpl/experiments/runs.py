@@ -8,6 +8,7 @@ to be kept.
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +39,16 @@ class Runs:
             self.rows[name] = work(*arguments)
             self.keep({})
         return self.rows[name]
+
+    def each(
+        self, options: argparse.Namespace, names: Iterable[str], work: Callable[..., Row]
+    ) -> list[Row]:
+        """All rows, after `work(name, seed, label)` for every name and each of the seeds."""
+        for name in names:
+            for seed in range(options.seed, options.seed + options.repeats):
+                label = f"{name}, seed {seed}"
+                self.once(label, work, name, seed, label)
+        return list(self.rows.values())
 
     def unfinished(self) -> dict[str, np.ndarray]:
         """What the run under way kept last, once; empty if it begins."""
@@ -91,6 +102,28 @@ def fit(
             runs.keep({"progress": np.asarray(done), **_packed(params, state)})
             begin = time.process_time()
     return Fit(params, curve, round(seconds, 2))
+
+
+def means(rows: Iterable[Row], key: str, score: str) -> dict[str, float]:
+    """The mean of a score over the rows with the same key, in the order of the rows."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        found.setdefault(row[key], []).append(row[score])
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def mean_curves(
+    rows: Iterable[Row], key: str, score: str
+) -> dict[str, tuple[list[int], list[float]]]:
+    """Steps and the mean of a score in the curves of the rows with the same key."""
+    found: dict[str, list[list[Row]]] = {}
+    for row in rows:
+        found.setdefault(row[key], []).append(row["curve"])
+    return {
+        name: ([at["step"] for at in curves[0]],
+               np.mean([[at[score] for at in curve] for curve in curves], axis=0).tolist())
+        for name, curves in found.items()
+    }  # fmt: skip
 
 
 def step_rng(seed: int, step: int) -> np.random.Generator:

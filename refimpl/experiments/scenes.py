@@ -1,15 +1,21 @@
-"""Meshes for the rendering experiments: generated ones by name, or an OBJ file."""
+"""What the rendering experiments share: meshes, and the names of renderers.
+
+Meshes are generated ones by name, or OBJ files. Distributions and t-conorms are written as NAME, or
+as NAME:NUMBER with the shape of the distribution or the parameter of the t-conorm.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..rendering import shapes
 from ..rendering.mesh import Mesh
 from ..rendering.obj import load_obj
+from ..rendering.settings import Settings
 from ..validation import choose
 
 SOLIDS: dict[str, Callable[[], Mesh]] = {
@@ -24,6 +30,33 @@ SOLIDS: dict[str, Callable[[], Mesh]] = {
     "sphere": lambda: shapes.icosphere(3),
     "star": lambda: star(),
 }
+LAWS = (
+    "heaviside", "uniform", "cubic_hermite", "wigner_semicircle", "gaussian", "laplace", "logistic",
+    "gudermannian", "cauchy", "reciprocal", "gumbel_max", "gumbel_min", "exponential",
+    "exponential_rev", "gamma:0.5", "gamma_rev:0.5", "levy", "levy_rev",
+)  # fmt: skip
+T_CONORMS = (
+    "max", "probabilistic", "einstein", "hamacher:0", "frank:2", "yager:2", "aczel_alsina:2",
+    "dombi:2", "schweizer_sklar:-2",
+)  # fmt: skip
+
+
+def settings_of(law: str, t_conorm: str, **options: Any) -> Settings:
+    """The settings of a distribution and a t-conorm; ValueError for what is unknown.
+
+    >>> settings_of("gamma:0.5", "yager:2").shape
+    0.5
+    """
+    (law, shape), (t_conorm, p) = _with_number(law), _with_number(t_conorm)
+    return Settings(distribution=law, shape=shape, t_conorm=t_conorm, t_conorm_p=p, **options)
+
+
+def _with_number(text: str) -> tuple[str, float | None]:
+    name, colon, number = text.partition(":")
+    try:
+        return name, float(number) if colon else None
+    except ValueError:
+        raise ValueError(f"expected NAME or NAME:NUMBER, got {text!r}") from None
 
 
 def star(points: int = 5) -> Mesh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from . import digits
 from .command import Sized
 from .plots import bars
 from .results import Results
-from .runs import Row, Runs, fit, layers, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, means, on_backend, step_rng
 
 DESCRIPTION = (
     "A perceptron with one hidden layer tells which of a hundred numbers two MNIST digits show, "
@@ -83,17 +84,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
     runs, data = Runs(results), digits.parts()
-    for name in options.losses:
-        for seed in range(options.seed, options.seed + options.repeats):
-            label = f"{name}, seed {seed}"
-            runs.once(label, _row, options, runs, data, name, seed, label)
-    rows = list(runs.rows.values())
-    for key in ("top1", "top5"):
-        means = {
-            name: float(np.mean([row[key] for row in rows if row["loss"] == name]))
-            for name in options.losses
-        }
-        bars(results.path(f"{key}.png"), means, f"{key} accuracy, %")
+    rows = runs.each(options, options.losses, functools.partial(_row, options, runs, data))
+    for k in (1, TOP):
+        bars(results.path(f"top{k}.png"), means(rows, "loss", f"top{k}"), f"top-{k} accuracy, %")
     return {"runs": rows}
 
 

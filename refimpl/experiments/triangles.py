@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..validation import choose, positive
 from .command import Sized
 from .plots import curves
 from .results import Results
-from .runs import Row, Runs, fit, layers, on_backend, step_rng
+from .runs import Row, Runs, fit, layers, mean_curves, on_backend, step_rng
 
 DESCRIPTION = (
     "A perceptron sees the silhouette of a random triangle and tells its three vertices. Only the "
@@ -52,16 +53,8 @@ def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
     for method in options.methods:
         parsed(method)
     runs = Runs(results)
-    for method in options.methods:
-        for seed in range(options.seed, options.seed + options.repeats):
-            label = f"{method}, seed {seed}"
-            runs.once(label, _row, options, runs, method, seed, label)
-    rows = list(runs.rows.values())
-    lines = {}
-    for method in options.methods:
-        chosen = [row["curve"] for row in rows if row["method"] == method]
-        steps = [at["step"] for at in chosen[0]]
-        lines[method] = steps, np.mean([[at["iou"] for at in c] for c in chosen], 0).tolist()
+    rows = runs.each(options, options.methods, functools.partial(_row, options, runs))
+    lines = mean_curves(rows, "method", "iou")
     curves(results.path("iou.png"), lines, "steps", "intersection over union, %")
     return {"runs": rows}
 

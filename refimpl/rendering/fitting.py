@@ -9,7 +9,7 @@ Source: Petersen et al. 2022, "GenDR", section 5; the schedules of gendr 0.1.0's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +68,37 @@ def orbit(
     return face_vertices(perspective(look_at(many, eyes), angle), faces)
 
 
+def undeformed(template: Array) -> dict[str, Array]:
+    """The parameters that `shape_objective` takes, of the template (V, 3) itself."""
+    return {"centre": constant(np.zeros((1, 3)), like=template), "displacement": 0.0 * template}
+
+
+def shape_objective(
+    template: Array,
+    faces: np.ndarray,
+    targets: Array,
+    azimuths: Sequence[float],
+    settings: Settings,
+    *,
+    laplacian: float = 0.03,
+    flatten: float = 0.0003,
+    **view: float,
+) -> Callable[[dict[str, Array]], tuple[Array, tuple[tuple[Array, ...], Array]]]:
+    """What `fit_shape` minimises: parameters -> (loss, (its three parts, vertices (V, 3)))."""
+
+    def loss(params: dict[str, Array]) -> tuple[Array, tuple[tuple[Array, ...], Array]]:
+        vertices = deformed(template, params["displacement"], params["centre"])
+        seen = silhouette(orbit(vertices, faces, azimuths, **view), settings)
+        parts = (
+            iou_loss(seen, targets),
+            laplacian_loss(vertices, faces),
+            flatten_loss(vertices, faces),
+        )
+        return parts[0] + laplacian * parts[1] + flatten * parts[2], (parts, vertices)
+
+    return loss
+
+
 def fit_shape(
     template: np.ndarray,
     faces: np.ndarray,
@@ -88,20 +119,12 @@ def fit_shape(
     """
     optimizer = optimizer or adam(10**-1.5, betas=(0.5, 0.95))
     template = float_array(template, "template", min_ndim=2)
-    params = {"centre": constant(np.zeros((1, 3)), like=template), "displacement": 0.0 * template}
+    params = undeformed(template)
     state = optimizer.init(params)
     hard = hard_rasteriser(image_size=settings.image_size)
-
-    def loss(params: dict[str, Any]) -> tuple[Array, Any]:
-        vertices = deformed(template, params["displacement"], params["centre"])
-        seen = silhouette(orbit(vertices, faces, azimuths, **view), settings)
-        parts = (
-            iou_loss(seen, targets),
-            laplacian_loss(vertices, faces),
-            flatten_loss(vertices, faces),
-        )
-        return parts[0] + laplacian * parts[1] + flatten * parts[2], (parts, vertices)
-
+    loss = shape_objective(
+        template, faces, targets, azimuths, settings, laplacian=laplacian, flatten=flatten, **view
+    )
     for step in range(steps):
         (total, (parts, vertices)), gradients = value_and_grad(loss, has_aux=True)(params)
         exact = silhouette(orbit(vertices, faces, azimuths, **view), hard)
@@ -140,6 +163,18 @@ def posed_silhouette(
     return silhouette(face_vertices(perspective(look_at(many, eye), angle), faces), settings)
 
 
+def camera_objective(
+    vertices: np.ndarray, faces: np.ndarray, goal: Array, settings: Settings, **options: Any
+) -> Callable[[Array, float], Array]:
+    """What `fit_camera` minimises: poses (B, 4) and the scale tau -> the sum of IoU losses."""
+
+    def loss(poses: Array, scale: float) -> Array:
+        annealed = settings.with_options(scale=scale)
+        return iou_loss(posed_silhouette(vertices, faces, poses, annealed, **options), goal, "sum")
+
+    return loss
+
+
 def fit_camera(
     vertices: np.ndarray,
     faces: np.ndarray,
@@ -159,14 +194,9 @@ def fit_camera(
     optimizer = optimizer or adam(0.3, betas=(0.5, 0.99))
     poses = float_array(start, "start", min_ndim=2)
     state = optimizer.init(poses)
+    loss = camera_objective(vertices, faces, goal, settings, **options)
     for step, scale in enumerate(scales):
-        annealed = settings.with_options(scale=float(scale))
-
-        def loss(poses: Array, annealed: Settings = annealed) -> Array:
-            seen = posed_silhouette(vertices, faces, poses, annealed, **options)
-            return iou_loss(seen, goal, "sum")
-
-        value, gradient = value_and_grad(loss)(poses)
+        value, gradient = value_and_grad(loss)(poses, float(scale))
         yield CameraReport(step, float(scale), _number(value), poses, gradient)
         poses, state = optimizer.update(gradient, state, poses)
 

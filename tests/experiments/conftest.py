@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refimpl.data.mnist import Mnist
-from refimpl.experiments.runs import Runs
+from refimpl.experiments.results import Results
 
 
 @pytest.fixture
@@ -41,23 +41,24 @@ def guarded(monkeypatch):
 
 @pytest.fixture
 def without_plots(monkeypatch):
-    """As where matplotlib is missing, which is quicker."""
+    """As where matplotlib and Pillow are missing, which is quicker."""
     monkeypatch.setattr("refimpl.experiments.plots._axes", lambda: (None, None))
+    monkeypatch.setitem(sys.modules, "PIL", None)
 
 
 @pytest.fixture
 def interrupt(monkeypatch):
     """interrupt(k): the next run stops, as by Ctrl-C, when it has kept its state k times."""
-    keep = Runs.keep
+    keep = Results.keep
 
     def set_up(times):
-        def keep_and_stop(self, arrays):
+        def keep_and_stop(self, **arrays):
             nonlocal times
-            keep(self, arrays)
+            keep(self, **arrays)
             times -= 1
             if times == 0:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(Runs, "keep", keep_and_stop)
+        monkeypatch.setattr(Results, "keep", keep_and_stop)
 
     return set_up
