@@ -33,7 +33,7 @@ def to_host(x: Any) -> np.ndarray:
     """A NumPy copy of an array of any library; bfloat16, which NumPy lacks, becomes float32."""
     if library_name(x) == "torch":
         x = x.detach().cpu()
-        x = (x.float() if dtype_name(x) == "bfloat16" else x).numpy()
+        x = (x.float() if dtype_name(x) == "bfloat16" else x).numpy(force=True)
     host = np.array(x.get() if hasattr(x, "get") else x)
     return host.astype(np.float32) if dtype_name(host) == "bfloat16" else host
 

@@ -95,7 +95,8 @@ def remainder(x: Array, y: Array) -> Array:
         within(0.3, 2.0),
         normal,
         points=[
-            at("zero-exponent", "zeros", checks=FIRST_ORDER, x=[0.0, 2.0], y=[0.0, 0.0]),
+            at("zero-exponent", "zeros", checks=FIRST_ORDER, x=[2.0], y=[0.0]),
+            at("zero-both", "zeros", "convention", checks=SLOPES, x=[0.0], y=[0.0]),
             at("zero-base", "zeros", checks=FIRST_ORDER, x=[0.0, 0.0], y=[1.0, 3.0]),
             at("negative-base", checks=("values",), x=[-2.0, -1.5], y=[2.0, 3.0]),
         ],
