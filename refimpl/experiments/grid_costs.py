@@ -80,7 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, default=Sized(400, 7000), help="of Adam")
     add("--learning-rate", type=float, default=Sized(3e-3, 5e-4), help="of Adam")
     add("--batch", type=int, default=Sized(20, 70), help="terrains in a step")
-    add("--test-terrains", type=int, default=Sized(300, 1000))
+    add("--test-terrains", type=int, default=Sized(300, 1000), help="terrains to test with")
     add("--every", type=int, default=Sized(100, 500), help="steps between tests, saved states")
     add("--repeats", type=int, default=Sized(2, 10), help="runs with seeds from --seed on")
 

@@ -44,23 +44,23 @@ class Method(NamedTuple):
 
 ALL = tuple(range(LAYERS))
 DESCENT, ADAPTIVE = (1.0, 0.3, 0.1), (3e-3, 1e-3, 3e-4)
-METHODS = (
-    Method("SGD", sgd, DESCENT, ()),
-    Method("SGD, ISAAC in all layers, lambda 10", sgd, DESCENT, ALL),
-    Method("SGD, ISAAC in layers 1-3, lambda 10", sgd, DESCENT, (0, 1, 2)),
-    Method("SGD, ISAAC in all layers, lambda 1", sgd, DESCENT, ALL, 1.0),
-    Method("Adam", adam, ADAPTIVE, ()),
-    Method("Adam, ISAAC in all layers, lambda 10", adam, ADAPTIVE, ALL),
-)
+METHODS = {
+    "sgd": Method("SGD", sgd, DESCENT, ()),
+    "sgd-isaac": Method("SGD, ISAAC in all layers, lambda 10", sgd, DESCENT, ALL),
+    "sgd-isaac-123": Method("SGD, ISAAC in layers 1-3, lambda 10", sgd, DESCENT, (0, 1, 2)),
+    "sgd-isaac-lambda1": Method("SGD, ISAAC in all layers, lambda 1", sgd, DESCENT, ALL, 1.0),
+    "adam": Method("Adam", adam, ADAPTIVE, ()),
+    "adam-isaac": Method("Adam, ISAAC in all layers, lambda 10", adam, ADAPTIVE, ALL),
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--methods", nargs="+", type=int, default=tuple(range(len(METHODS))), metavar="K",
-        help=", ".join(f"{k}: {m.name}" for k, m in enumerate(METHODS)))  # fmt: skip
+    add("--methods", nargs="+", default=tuple(METHODS), choices=tuple(METHODS), metavar="NAME",
+        help="; ".join(f"{name}: {method.name}" for name, method in METHODS.items()))  # fmt: skip
     add("--width", type=int, default=Sized(100, 400), help="of the hidden layers")
     add("--batch", type=int, default=BATCH, help="images in a step")
-    add("--steps", type=int, default=Sized(1000, 40_000))
+    add("--steps", type=int, default=Sized(1000, 40_000), help="of the optimiser")
     add("--every", type=int, default=Sized(250, 1000), help="steps between tests, saved states")
     add("--repeats", type=int, default=Sized(2, 5), help="runs with seeds from --seed on")
 
@@ -68,10 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
     runs, data = Runs(results), digits.parts(HELD_OUT)
     rows = []
-    for k in options.methods:
-        if not 0 <= k < len(METHODS):
-            raise ValueError(f"methods: expected numbers from 0 to {len(METHODS) - 1}, got {k}")
-        method = METHODS[k]
+    for method in map(METHODS.__getitem__, options.methods):
         tried = {
             rate: _trained(options, runs, data, method, rate, options.seed + 1_000_000)
             for rate in method.rates

@@ -44,13 +44,14 @@ class Problem(NamedTuple):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--methods", nargs="+", default=METHODS, choices=METHODS, metavar="NAME")
-    add("--unknown", choices=("weights", "values"), default="weights")
-    add("--items", type=int, default=50)
+    add("--methods", nargs="+", default=METHODS, choices=METHODS, metavar="NAME",
+        help=", ".join(METHODS))  # fmt: skip
+    add("--unknown", choices=("weights", "values"), default="weights", help="what is predicted")
+    add("--items", type=int, default=50, help="to choose from")
     add("--instances", type=int, default=1000, help="80 %% for training, 10 %% to test")
     add("--penalty", type=float, default=10.0, help="of repairing a decision")
-    add("--epochs", type=int, default=Sized(200, 500))
-    add("--batch", type=int, default=32)
+    add("--epochs", type=int, default=Sized(200, 500), help="passes over the instances")
+    add("--batch", type=int, default=32, help="instances in a step")
     add("--learning-rate", type=float, default=Sized(0.02, 0.005), help="of Adam")
     add("--samples", type=int, default=1, help="of the parameters of each instance in a step")
     add("--repeats", type=int, default=Sized(1, 5), help="runs with seeds from --seed on")

@@ -10,6 +10,8 @@ import json
 import os
 import platform
 import time
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ STATE, RESULTS = "state.npz", "results.json"
 class Results:
     """Where an experiment writes. `state()` is what an interrupted run with the same options left.
 
-    Raises ValueError if the folder holds an unfinished run with other options.
+    Raises ValueError if the folder holds an unfinished run with other options, or a damaged one.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any], *, restart: bool = False) -> None:
@@ -42,11 +44,17 @@ class Results:
         path = self.folder / STATE
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        options = json.loads(str(arrays.pop("options")))
-        if options != json.loads(json.dumps(self._options)):
-            differing = sorted(k for k in self._options if options.get(k) != self._options[k])
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            options = json.loads(str(arrays.pop("options")))
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path}: not a whole state of a run ({error}); forget it with --restart"
+            ) from error
+        ours = json.loads(json.dumps(self._options))
+        if options != ours:
+            differing = sorted(k for k in {*ours, *options} if options.get(k) != ours.get(k))
             raise ValueError(
                 f"{path}: an unfinished run with other options ({', '.join(differing)}); "
                 "finish it, choose another --out, or forget it with --restart"

@@ -48,7 +48,7 @@ SAMPLES = {2: 1024, 3: 1000, 4: 1296, 5: 1024}  # powers k^n, for the Cartesian 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--densities", nargs="+", default=DENSITIES, choices=DENSITIES, metavar="NAME",
-        help="of the noise, at unit scale")  # fmt: skip
+        help=f"of the noise, at unit scale: {', '.join(DENSITIES)}")  # fmt: skip
     add("--n", nargs="+", type=int, choices=tuple(SAMPLES), default=Sized((3,), (3, 5)),
         help="how many numbers are sorted")  # fmt: skip
     add("--samples", type=int, default=None,

@@ -74,11 +74,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="p_1 ... p_k: how often top-1 ... top-k counts")  # fmt: skip
     add("--training-images", type=int, default=Sized(1000, 55_000), help="digits to draw from")
     add("--width", type=int, default=Sized(128, 512), help="of the hidden layer")
-    add("--batch", type=int, default=Sized(100, 128))
+    add("--batch", type=int, default=Sized(100, 128), help="pairs in a step")
     add("--steps", type=int, default=Sized(400, 78_000), help="of Adam")
     add("--learning-rate", type=float, default=1e-3, help="of Adam")
     add("--every", type=int, default=Sized(100, 1000), help="steps between tests, saved states")
-    add("--test-pairs", type=int, default=5000)
+    add("--test-pairs", type=int, default=5000, help="pairs to test with")
     add("--repeats", type=int, default=Sized(2, 5), help="runs with seeds from --seed on")
 
 

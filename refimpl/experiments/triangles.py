@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, default=Sized(1000, 100_000), help="of Adam")
     add("--learning-rate", type=float, default=Sized(2e-3, 1e-4), help="of Adam")
     add("--batch", type=int, default=64, help="triangles in a step")
-    add("--test-images", type=int, default=Sized(500, 5000))
+    add("--test-images", type=int, default=Sized(500, 5000), help="triangles to test with")
     add("--every", type=int, default=Sized(200, 1000), help="steps between tests, saved states")
     add("--repeats", type=int, default=Sized(2, 5), help="runs with seeds from --seed on")
 

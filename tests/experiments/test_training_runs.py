@@ -40,7 +40,7 @@ SMALL = {
         "--batch", "6", "--test-sets", "20", "--repeats", "1",
     ],
     "isaac": [
-        "--methods", "1", "--width", "6", "--steps", "4", "--every", "2", "--batch", "7",
+        "--methods", "sgd-isaac", "--width", "6", "--steps", "4", "--every", "2", "--batch", "7",
         "--repeats", "1",
     ],
     "render": ["--size", "6", "--mesh", "tetrahedron"],

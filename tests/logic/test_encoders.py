@@ -142,7 +142,7 @@ def test_a_download_is_checked_and_kept(folders):
 
 
 def test_a_missing_file_says_what_to_do(folders):
-    with pytest.raises(FileNotFoundError, match="set REFIMPL_DATA to a folder"):
+    with pytest.raises(FileNotFoundError, match="Set REFIMPL_DATA to a folder"):
         files.read("set", source(b"x", [f"file://{folders / 'nowhere'}"]))
     with pytest.raises(FileNotFoundError, match="downloads are off"):
         files.read("set", source(b"x"), download=False)
