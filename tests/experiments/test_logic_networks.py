@@ -34,6 +34,20 @@ def test_an_interrupted_series_goes_on(tmp_path, interrupt, capsys):
     assert rows(halves) == rows(whole)
 
 
+def test_the_same_networks_are_trained_where_cupy_is(tmp_path, guarded, interrupt, monkeypatch):
+    monkeypatch.setattr("refimpl.experiments.logic_networks.EVERY", 10)
+    small = ["--data", "monk1", "--repeats", "1", "--steps", "30", "--backend", "cupy"]
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    assert main(["run", "logic", *small, "--out", str(whole)]) == 0
+    interrupt(2)
+    assert main(["run", "logic", *small, "--out", str(halves)]) == 130
+    interrupt(-1)
+    assert main(["run", "logic", *small, "--out", str(halves)]) == 0
+    assert rows(halves) == rows(whole)
+    assert rows(whole)[0]["gates"] == 6 * 24
+    assert main(["logic", "eval", str(whole / "monk1-0.npz")]) == 0
+
+
 def test_the_help_names_the_data_sets_and_both_sizes(capsys):
     assert main(["run", "logic", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
