@@ -79,11 +79,11 @@ def page(entry: Entry, root: Path, compared: list[Row], *, plots: bool) -> str:
     place = f"methods/{entry.name.replace('.', '/')}.md"
     first, _, rest = (inspect.getdoc(entry.function) or "").partition("\n\n")
     source = source_path(entry, root)
-    parts = [f"# {entry.name}", plain(first)]
+    parts = [f"# {entry.name}", plain(first) if rest else ""]
     if plots:
         name = short(entry)
         parts += [f"```{{figure}} {name}.svg\n:alt: {entry.name}\n\n{drawing.caption(entry)}\n```"]
-    parts += ["## Definition", to_markdown(rest) if rest else ""]
+    parts += ["## Definition", to_markdown(rest or first)]
     parts += ["## Arguments and results", _arguments(entry, cases)]
     parts += ["## Derivative", *_derivative(entry)]
     parts += ["## Promises", *_promises(entry)]

@@ -275,6 +275,8 @@ def _pool_cases(rng: np.random.Generator) -> Iterator[Case]:
 def or_pool(x: Array, *, size: int = 2, stride: int | None = None, padding: int = 0) -> Array:
     """The "or" of every window as the largest value: (..., H, W) -> (..., H', W').
 
+        y[i, j] = max_{u, v < size} x[i stride + u - padding, j stride + v - padding]
+
     stride is size by default. The gradient goes to the largest entry, the first of tied ones in
     row-major order. Padding never wins, and is at most half of the size.
 

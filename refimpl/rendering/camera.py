@@ -45,6 +45,9 @@ def look_at(
 ) -> Array:
     """Vertices in the frame of a camera at `eye` that looks at `at`.
 
+        v' = ((v - eye) . x, (v - eye) . y, (v - eye) . z)
+        z = unit(at - eye),   x = unit(cross(up, z)),   y = unit(cross(z, x))
+
     vertices (..., V, 3); eye, at, up (3,) or (..., 3). only_rotate: leave out the translation.
     `up` parallel to the direction gives no frame: all points collapse, without an error.
     """

@@ -38,7 +38,13 @@ def directional(
 
 @dataclass(frozen=True)
 class Lighting:
-    """Ambient light and one directional light; the sum may exceed 1."""
+    """Ambient light and one directional light; the sum may exceed 1.
+
+        C = T (i_a c_a + i_d c_d max(n . l, 0))
+
+    T the texture, n the unit normal of the face or vertex, l the vector to the light; intensities
+    i and colours c of the ambient and the directional light.
+    """
 
     ambient_intensity: float = 0.5
     ambient_colour: Sequence[float] = (1.0, 1.0, 1.0)

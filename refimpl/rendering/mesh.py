@@ -125,6 +125,8 @@ def surface_normals(corners: Array) -> Array:
 def vertex_normals(vertices: Array, faces: Array) -> Array:
     """Unit normals (..., V, 3): the sum of the faces' vector products, twice their areas long;
     vertices without faces get 0.
+
+        n_v = N_v/|N_v|,   N_v = sum over faces at v of (v2 - v1) x (v0 - v1)
     """
     faces = np.asarray(to_numpy(faces))
     if faces.ndim == 3:

@@ -55,6 +55,8 @@ def t_conorm_reduce(
 ) -> Array:
     """The fuzzy "or" of all values along an axis; 0 if there are none.
 
+        v_1 (+) v_2 (+) ... (+) v_n,   (+) as in `t_conorm`
+
     values: numbers from 0 to 1, any shape with at least one axis; the result lacks `axis`.
     complement: 1 - values, where the caller knows them better than that difference (the survival
     function of a distribution); the derivative then goes by both.
