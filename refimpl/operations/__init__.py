@@ -6,10 +6,11 @@ library that it knows; nothing is validated beyond what that library does. The m
 families: `arithmetic`, `exponential`, `trigonometric`, `special`, `reductions`, `scans`, `order`,
 `shapes`, `linear_algebra`.
 
-At a kink the derivative is the subgradient of least norm of a convex function (0 for |x| at 0, 1/2
-for each side of a tie), and the limit where there is only one (infinity for sqrt at 0); cases with
-the flag `convention` ask for exactly that. `refimpl check jax_numpy`, `refimpl check hips_autograd`
-and `refimpl check torch_functions` show where other libraries choose otherwise.
+The formula of each one says by what, dy, its result changes when its inputs change by dx. At a kink
+the derivative is the subgradient of least norm of a convex function (0 for |x| at 0, 1/2 for each
+side of a tie), and the limit where there is only one (infinity for sqrt at 0); cases with the flag
+`convention` ask for exactly that. `refimpl check jax_numpy`, `hips_autograd` and `torch_functions`
+show where other libraries choose otherwise.
 
 >>> import numpy as np
 >>> from refimpl.autograd import grad

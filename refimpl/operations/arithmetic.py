@@ -37,19 +37,28 @@ _FLAT = "the derivative is 0 everywhere, at the jumps as well"
     kinks="the derivative at 0 is 0",
 )
 def abs(x: Array) -> Array:
-    """|x|, element by element."""
+    """|x|, element by element.
+
+    dy = sign(x) dx
+    """
     return ag.array_namespace(x).abs(x)
 
 
 @operation(STANDARD, elementwise(nonzero, points=[at("zero", checks=SLOPES, x=[0.0])]), kinks=_FLAT)
 def sign(x: Array) -> Array:
-    """-1, 0 or 1, as x is negative, zero or positive."""
+    """-1, 0 or 1, as x is negative, zero or positive.
+
+    dy = 0
+    """
     return ag.array_namespace(x).sign(x)
 
 
 @operation(STANDARD, elementwise(between(0.3)), kinks=_FLAT)
 def floor(x: Array) -> Array:
-    """The largest whole number that is not above x."""
+    """The largest whole number that is not above x.
+
+    dy = 0
+    """
     return ag.array_namespace(x).floor(x)
 
 
@@ -59,13 +68,19 @@ def floor(x: Array) -> Array:
     kinks=_FLAT,
 )
 def round(x: Array) -> Array:
-    """The nearest whole number; halves go to the even one."""
+    """The nearest whole number; halves go to the even one.
+
+    dy = 0
+    """
     return ag.array_namespace(x).round(x)
 
 
 @operation(STANDARD, elementwise(normal, normal))
 def multiply(x: Array, y: Array) -> Array:
-    """x y, of shapes that broadcast."""
+    """x y, of shapes that broadcast.
+
+    dz = y dx + x dy
+    """
     return ag.array_namespace(x, y).multiply(x, y)
 
 
@@ -73,7 +88,10 @@ def multiply(x: Array, y: Array) -> Array:
     STANDARD, elementwise(normal, nonzero, points=[at("zero-numerator", "zeros", x=[0.0], y=[2.0])])
 )
 def divide(x: Array, y: Array) -> Array:
-    """x / y, of shapes that broadcast."""
+    """x / y, of shapes that broadcast.
+
+    dz = dx / y - z dy / y
+    """
     return ag.array_namespace(x, y).divide(x, y)
 
 
@@ -85,7 +103,10 @@ def _ones(rng: Rng, shape: tuple[int, ...]) -> Any:
     STANDARD, elementwise(between(0.5), _ones), kinks="the derivative at a jump is that aside of it"
 )
 def remainder(x: Array, y: Array) -> Array:
-    """x - y floor(x / y), which has the sign of y."""
+    """x - y floor(x / y), which has the sign of y.
+
+    dz = dx - floor(x / y) dy
+    """
     return ag.array_namespace(x, y).remainder(x, y)
 
 
@@ -104,7 +125,10 @@ def remainder(x: Array, y: Array) -> Array:
     kinks="0^0 = 1 has derivative 0 in both; 0^y has derivative 0 in y > 0",
 )
 def pow(x: Array, y: Array) -> Array:
-    """x^y for two arrays."""
+    """x^y for two arrays.
+
+    dz = y x^(y - 1) dx + z log(x) dy
+    """
     return ag.array_namespace(x, y).pow(x, y)
 
 
@@ -125,7 +149,10 @@ def _powers(rng: Rng) -> Iterator[Case]:
     kinks="x^0 = 1 has derivative 0, also at 0; for 0 < p < 1 the slope at 0 is infinite",
 )
 def pow_number(x: Array, *, exponent: float) -> Array:
-    """x^p for a number p."""
+    """x^p for a number p.
+
+    dy = p x^(p - 1) dx
+    """
     return x**exponent
 
 
@@ -137,7 +164,10 @@ def pow_number(x: Array, *, exponent: float) -> Array:
     kinks="the slope at 0 is infinite",
 )
 def sqrt(x: Array) -> Array:
-    """The square root."""
+    """The square root.
+
+    dy = dx / (2 y)
+    """
     return ag.array_namespace(x).sqrt(x)
 
 
@@ -151,7 +181,10 @@ def sqrt(x: Array) -> Array:
     kinks="both derivatives are 0 at the origin",
 )
 def hypot(x: Array, y: Array) -> Array:
-    """sqrt(x^2 + y^2), without overflow."""
+    """sqrt(x^2 + y^2), without overflow.
+
+    dz = (x dx + y dy) / z
+    """
     return ag.array_namespace(x, y).hypot(x, y)
 
 
@@ -165,19 +198,28 @@ def hypot(x: Array, y: Array) -> Array:
     kinks="both derivatives are 0 at the origin; the jump at y < 0, x = 0 has none",
 )
 def atan2(x: Array, y: Array) -> Array:
-    """The angle of the point with ordinate x and abscissa y."""
+    """The angle of the point with ordinate x and abscissa y.
+
+    dz = (y dx - x dy) / (x^2 + y^2)
+    """
     return ag.array_namespace(x, y).atan2(x, y)
 
 
 @operation(STANDARD, elementwise(between(0.2), between(0.7), points=[_TIES]), kinks=_HALF)
 def maximum(x: Array, y: Array) -> Array:
-    """The larger of x and y, element by element."""
+    """The larger of x and y, element by element.
+
+    dz = dx where x > y, dy where x < y, (dx + dy) / 2 where x = y
+    """
     return ag.array_namespace(x, y).maximum(x, y)
 
 
 @operation(STANDARD, elementwise(between(0.2), between(0.7), points=[_TIES]), kinks=_HALF)
 def minimum(x: Array, y: Array) -> Array:
-    """The smaller of x and y, element by element."""
+    """The smaller of x and y, element by element.
+
+    dz = dx where x < y, dy where x > y, (dx + dy) / 2 where x = y
+    """
     return ag.array_namespace(x, y).minimum(x, y)
 
 
@@ -194,7 +236,10 @@ def _clipped(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _clipped, kinks="on the bounds, which are numbers, the derivative is 0")
 def clip(x: Array, *, min: float | None = None, max: float | None = None) -> Array:
-    """The nearest number to x from min to max; None is no bound."""
+    """The nearest number to x from min to max; None is no bound.
+
+    dy = dx where min < x < max, 0 elsewhere
+    """
     return ag.clip(x, min=min, max=max)
 
 
@@ -208,5 +253,8 @@ def _chosen(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _chosen, differentiable=("x", "y"))
 def where(c: Array, x: Array, y: Array) -> Array:
-    """x where c is true, y elsewhere, of shapes that broadcast."""
+    """x where c is true, y elsewhere, of shapes that broadcast.
+
+    dz = dx where c, dy elsewhere
+    """
     return ag.array_namespace(x, y).where(c, x, y)

@@ -25,7 +25,10 @@ _BLANCHARD = "Blanchard, Higham, Higham 2021, Accurately computing the log-sum-e
 
 @operation(STANDARD, elementwise(normal, points=[_TINY]))
 def expm1(x: Array) -> Array:
-    """exp(x) - 1."""
+    """exp(x) - 1.
+
+    dy = (y + 1) dx
+    """
     return ag.array_namespace(x).expm1(x)
 
 
@@ -35,13 +38,19 @@ def expm1(x: Array) -> Array:
     kinks="the slope at 0 is infinite",
 )
 def log(x: Array) -> Array:
-    """The natural logarithm, -inf at 0."""
+    """The natural logarithm, -inf at 0.
+
+    dy = dx / x
+    """
     return ag.array_namespace(x).log(x)
 
 
 @operation(STANDARD, elementwise(within(-0.7, 2.0), points=[_TINY]))
 def log1p(x: Array) -> Array:
-    """log(1 + x)."""
+    """log(1 + x).
+
+    dy = dx / (1 + x)
+    """
     return ag.array_namespace(x).log1p(x)
 
 
@@ -57,25 +66,37 @@ def log1p(x: Array) -> Array:
     ),
 )
 def logaddexp(x: Array, y: Array) -> Array:
-    """log(exp(x) + exp(y))."""
+    """log(exp(x) + exp(y)).
+
+    dz = exp(x - z) dx + exp(y - z) dy
+    """
     return ag.array_namespace(x, y).logaddexp(x, y)
 
 
 @operation(STANDARD, elementwise(normal, points=[_FAR]))
 def tanh(x: Array) -> Array:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    dy = (1 - y^2) dx
+    """
     return ag.array_namespace(x).tanh(x)
 
 
 @operation(_BLANCHARD, elementwise(normal, points=[_FAR]))
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    dy = y (1 - y) dx
+    """
     return ag.sigmoid(x)
 
 
 @operation(_BLANCHARD, elementwise(normal, points=[_FAR]))
 def log_sigmoid(x: Array) -> Array:
-    """-log(1 + exp(-x))."""
+    """-log(1 + exp(-x)).
+
+    dy = sigmoid(-x) dx
+    """
     return ag.log_sigmoid(x)
 
 
@@ -84,7 +105,10 @@ def log_sigmoid(x: Array) -> Array:
     elementwise(normal, points=[_FAR, at("threshold", x=[19.0, 21.0, 25.0])]),
 )
 def softplus(x: Array) -> Array:
-    """log(1 + exp(x)), also where it is nearly x."""
+    """log(1 + exp(x)), also where it is nearly x.
+
+    dy = sigmoid(x) dx
+    """
     return ag.softplus(x)
 
 
@@ -94,7 +118,10 @@ def softplus(x: Array) -> Array:
     kinks="the derivative at 0 is 0",
 )
 def relu(x: Array) -> Array:
-    """max(x, 0)."""
+    """max(x, 0).
+
+    dy = dx where x > 0, 0 elsewhere
+    """
     return ag.relu(x)
 
 
@@ -110,7 +137,10 @@ def relu(x: Array) -> Array:
     kinks="the slopes at 0 and 1 are infinite",
 )
 def logit(x: Array) -> Array:
-    """log(x / (1 - x)) for x from 0 to 1."""
+    """log(x / (1 - x)) for x from 0 to 1.
+
+    dy = dx / (x (1 - x))
+    """
     return ag.logit(x)
 
 
@@ -126,5 +156,8 @@ def logit(x: Array) -> Array:
     ),
 )
 def xlogy(x: Array, y: Array) -> Array:
-    """x log(y), and 0 where x = 0."""
+    """x log(y), and 0 where x = 0.
+
+    dz = log(y) dx + (x / y) dy
+    """
     return ag.xlogy(x, y)

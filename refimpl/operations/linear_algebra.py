@@ -72,7 +72,10 @@ def _factors(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _factors)
 def matmul(a: Array, b: Array) -> Array:
-    """The matrix product over the last two axes; one-dimensional arrays are vectors."""
+    """The matrix product over the last two axes; one-dimensional arrays are vectors.
+
+    dy = da b + a db
+    """
     return ag.array_namespace(a, b).matmul(a, b)
 
 
@@ -95,25 +98,37 @@ def _contracted(rng: Rng) -> Iterator[Case]:
 
 @operation("Einstein 1916, section 5, with the notation of NumPy's einsum", _contracted)
 def einsum(a: Array, b: Array, *, subscripts: str) -> Array:
-    """The sum over all subscripts that are not in the result."""
+    """The sum over all subscripts that are not in the result.
+
+    dy = einsum(da, b) + einsum(a, db)
+    """
     return ag.einsum(subscripts, a, b)
 
 
 @operation(_GILES.format("2.3"), _matrices(_general), tolerances=LOOSE)
 def inv(a: Array) -> Array:
-    """The inverse matrix."""
+    """The inverse matrix.
+
+    dy = -y da y
+    """
     return ag.array_namespace(a).linalg.inv(a)
 
 
 @operation(_GILES.format("2.3"), _matrices(_general, matrix=(0, 2), vector=(0,)), tolerances=LOOSE)
 def solve(a: Array, b: Array) -> Array:
-    """x with a x = b, for a matrix b, or for one vector."""
+    """x with a x = b, for a matrix b, or for one vector.
+
+    dy = a^-1 (db - da y)
+    """
     return ag.array_namespace(a, b).linalg.solve(a, b)
 
 
 @operation(_GILES.format("2.3"), _matrices(_general, matrix=(0, 2)), tolerances=LOOSE)
 def solve_triangular(a: Array, b: Array, *, lower: bool = True) -> Array:
-    """x with t x = b, where t is the lower (or upper) triangle of a; the rest of a is not read."""
+    """x with t x = b, where t is the lower (or upper) triangle of a; the rest of a is not read.
+
+    dy = t^-1 (db - dt y), dt the triangle of da
+    """
     return ag.solve_triangular(a, b, lower=lower)
 
 
@@ -123,13 +138,19 @@ def solve_triangular(a: Array, b: Array, *, lower: bool = True) -> Array:
     tolerances=LOOSE,
 )
 def cholesky(a: Array) -> Array:
-    """The lower triangular L with L L^T the symmetric part of a, which is positive definite."""
+    """The lower triangular L with L L^T the symmetric part of a, which is positive definite.
+
+    dL = L Phi(L^-1 da L^-T), Phi the lower triangle with its diagonal halved
+    """
     return ag.array_namespace(a).linalg.cholesky(_symmetric(a))
 
 
 @operation(_GILES.format("2.4"), _matrices(_general), tolerances=LOOSE)
 def det(a: Array) -> Array:
-    """The determinant."""
+    """The determinant.
+
+    dy = y trace(a^-1 da)
+    """
     return ag.array_namespace(a).linalg.det(a)
 
 
@@ -140,7 +161,10 @@ def det(a: Array) -> Array:
     tolerances=LOOSE,
 )
 def slogdet(a: Array) -> tuple[Array, Array]:
-    """The sign of the determinant, and the logarithm of its magnitude."""
+    """The sign of the determinant, and the logarithm of its magnitude.
+
+    dlogabsdet = trace(a^-1 da), dsign = 0
+    """
     sign, logabsdet = ag.array_namespace(a).linalg.slogdet(a)
     return sign, logabsdet
 
@@ -151,5 +175,8 @@ def slogdet(a: Array) -> tuple[Array, Array]:
     tolerances=LOOSE,
 )
 def eigvalsh(a: Array) -> Array:
-    """The eigenvalues of the symmetric part of a, ascending; they must differ."""
+    """The eigenvalues of the symmetric part of a, ascending; they must differ.
+
+    dy_i = v_i^T da v_i, v_i the eigenvectors of length one
+    """
     return ag.array_namespace(a).linalg.eigvalsh(_symmetric(a))

@@ -32,7 +32,10 @@ def _sorted(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _sorted, kinks=_STABLE)
 def sort(x: Array, *, axis: int = -1, descending: bool = False) -> Array:
-    """The entries in order along the axis."""
+    """The entries in order along the axis.
+
+    dy_k = dx_p(k), p the stable permutation that sorts x
+    """
     return ag.sort(x, axis=axis, descending=descending)
 
 
@@ -51,7 +54,10 @@ def _largest(rng: Rng) -> Iterator[Case]:
     kinks="of equal entries the first ones are taken",
 )
 def topk(x: Array, *, k: int) -> tuple[Array, Array]:
-    """The k largest entries of the last axis, largest first, and their positions."""
+    """The k largest entries of the last axis, largest first, and their positions.
+
+    dvalues = dx at the positions
+    """
     return ag.topk(x, k)
 
 
@@ -66,7 +72,10 @@ def _taken(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _taken, differentiable=("x",))
 def take(x: Array, indices: Array, *, axis: int = 0) -> Array:
-    """The parts of x at the indices along the axis."""
+    """The parts of x at the indices along the axis.
+
+    dy = take(dx)
+    """
     return ag.array_namespace(x).take(x, indices, axis=axis)
 
 
@@ -82,7 +91,10 @@ def _aligned(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _aligned, differentiable=("x",))
 def take_along_axis(x: Array, indices: Array, *, axis: int = -1) -> Array:
-    """The entries of x at the indices along the axis, row by row."""
+    """The entries of x at the indices along the axis, row by row.
+
+    dy = take_along_axis(dx)
+    """
     return ag.array_namespace(x).take_along_axis(x, indices, axis=axis)
 
 
@@ -104,7 +116,10 @@ def _added(rng: Rng) -> Iterator[Case]:
 
 @operation(_SCATTER, _added, differentiable=("x", "values"))
 def at_add(x: Array, index: Array, values: Array) -> Array:
-    """A copy of x with the values added to the parts at the index; repeated ones add up."""
+    """A copy of x with the values added to the parts at the index; repeated ones add up.
+
+    dy = at_add(dx, index, dvalues)
+    """
     return ag.at_add(x, index, values)
 
 
@@ -116,7 +131,10 @@ def _stored(rng: Rng) -> Iterator[Case]:
     "NumPy's assignment to places, which must differ", _stored, differentiable=("x", "values")
 )
 def at_set(x: Array, index: Array, values: Array) -> Array:
-    """A copy of x with the values stored at the index, which names no place twice."""
+    """A copy of x with the values stored at the index, which names no place twice.
+
+    dy = at_set(dx, index, dvalues)
+    """
     return ag.at_set(x, index, values)
 
 
@@ -131,5 +149,8 @@ def _segments(rng: Rng) -> Iterator[Case]:
 
 @operation(_SCATTER, _segments, differentiable=("values",))
 def segment_sum(values: Array, segments: Array, *, count: int) -> Array:
-    """Row s of the result is the sum of the rows i of values with segments[i] = s; 0 for none."""
+    """Row s of the result is the sum of the rows i of values with segments[i] = s; 0 for none.
+
+    dy = segment_sum(dvalues)
+    """
     return ag.segment_sum(values, segments, count)

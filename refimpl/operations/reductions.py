@@ -55,19 +55,28 @@ def _over_axes(
 
 @operation(STANDARD, _over_axes(normal))
 def mean(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
-    """The mean over the axes."""
+    """The mean over the axes.
+
+    dy = mean(dx)
+    """
     return ag.array_namespace(x).mean(x, axis=axis, keepdims=keepdims)
 
 
 @operation(STANDARD, _over_axes(distinct, [_TIED, _ALL_TIED]), kinks=_SHARED)
 def max(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
-    """The largest entry over the axes."""
+    """The largest entry over the axes.
+
+    dy = mean of dx over the entries that equal y
+    """
     return ag.array_namespace(x).max(x, axis=axis, keepdims=keepdims)
 
 
 @operation(STANDARD, _over_axes(distinct, [_TIED, _ALL_TIED]), kinks=_SHARED)
 def min(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
-    """The smallest entry over the axes."""
+    """The smallest entry over the axes.
+
+    dy = mean of dx over the entries that equal y
+    """
     return ag.array_namespace(x).min(x, axis=axis, keepdims=keepdims)
 
 
@@ -82,13 +91,19 @@ def min(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
     ),
 )
 def prod(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
-    """The product over the axes; a polynomial, whose derivatives exist at zeros as well."""
+    """The product over the axes; a polynomial, whose derivatives exist at zeros as well.
+
+    dy = sum_i dx_i prod_{j != i} x_j
+    """
     return ag.array_namespace(x).prod(x, axis=axis, keepdims=keepdims)
 
 
 @operation(STANDARD, _over_axes(normal))
 def var(x: Array, *, axis: Axis = -1, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The sum of (x - mean)^2 over the axes, divided by their size minus the correction."""
+    """The sum of (x - mean)^2 over the axes, divided by their size minus the correction.
+
+    dy = 2 sum((x - mean) dx) / (n - correction)
+    """
     xp = ag.array_namespace(x)
     return xp.var(x, axis=axis, correction=correction, keepdims=keepdims)
 
@@ -109,7 +124,10 @@ _CORRECTED = {"correction": 1.0}
     kinks="the derivative is 0 where all entries are equal",
 )
 def std(x: Array, *, axis: Axis = -1, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The square root of the variance."""
+    """The square root of the variance.
+
+    dy = sum((x - mean) dx) / ((n - correction) y)
+    """
     xp = ag.array_namespace(x)
     return xp.std(x, axis=axis, correction=correction, keepdims=keepdims)
 
@@ -127,7 +145,10 @@ def std(x: Array, *, axis: Axis = -1, correction: float = 0.0, keepdims: bool = 
     kinks="the derivative at the zero vector is 0",
 )
 def vector_norm(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
-    """The square root of the sum of x^2 over the axes."""
+    """The square root of the sum of x^2 over the axes.
+
+    dy = sum(x dx) / y
+    """
     return ag.vector_norm(x, axis=axis, keepdims=keepdims)
 
 
@@ -144,5 +165,8 @@ def vector_norm(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
     kinks="the derivative is 0 where all entries are -inf",
 )
 def logsumexp(x: Array, *, axis: Axis = -1, keepdims: bool = False) -> Array:
-    """log(sum(exp(x))) over the axes."""
+    """log(sum(exp(x))) over the axes.
+
+    dy = sum(exp(x - y) dx)
+    """
     return ag.logsumexp(x, axis=axis, keepdims=keepdims)

@@ -65,17 +65,22 @@ LOOSE = {
 """For functions that libraries compute by series of their own."""
 
 
-def operation(source: str, cases: Cases, **options: Any) -> Callable[[F], F]:
-    """Register the decorated function: its inputs are its arguments that are not keyword-only."""
+def operation(
+    source: str, cases: Cases, outputs: tuple[str, ...] = (), **options: Any
+) -> Callable[[F], F]:
+    """Register the decorated function: its inputs are its arguments that are not keyword-only, and
+    its output is y, or z where an input is called y.
+    """
 
     def register(function: F) -> F:
         name = function.__name__
         parameters = inspect.signature(function).parameters.values()
+        inputs = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
         specification(
             name=f"operations.{name}",
             source=source.format(name),
-            inputs=[p.name for p in parameters if p.kind is not p.KEYWORD_ONLY],
-            outputs=options.pop("outputs", ("y",)),
+            inputs=inputs,
+            outputs=outputs or ("z" if "y" in inputs else "y",),
             cases=_with_float32(cases),
             notes=NOTES,
             **options,

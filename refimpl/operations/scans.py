@@ -30,7 +30,10 @@ def _along(draw: Draw, points: Iterable[Case] = ()) -> Cases:
 
 @operation(STANDARD, _along(normal))
 def cumulative_sum(x: Array, *, axis: int = -1) -> Array:
-    """The sums of the entries up to each one."""
+    """The sums of the entries up to each one.
+
+    dy = cumulative_sum(dx)
+    """
     return ag.array_namespace(x).cumulative_sum(x, axis=axis)
 
 
@@ -45,23 +48,35 @@ def cumulative_sum(x: Array, *, axis: int = -1) -> Array:
     ),
 )
 def cumulative_prod(x: Array, *, axis: int = -1) -> Array:
-    """The products of the entries up to each one; their derivatives exist at zeros as well."""
+    """The products of the entries up to each one; their derivatives exist at zeros as well.
+
+    dy_k = sum_{i <= k} dx_i prod_{j <= k, j != i} x_j
+    """
     return ag.array_namespace(x).cumulative_prod(x, axis=axis)
 
 
 @operation(_BRIDLE, _along(normal, [_FAR, _MASKED]))
 def softmax(x: Array, *, axis: int = -1) -> Array:
-    """exp(x) / sum(exp(x)) along the axis."""
+    """exp(x) / sum(exp(x)) along the axis.
+
+    dy = y (dx - sum(y dx))
+    """
     return ag.softmax(x, axis=axis)
 
 
 @operation(_BRIDLE, _along(normal, [_FAR]))
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
-    """x - log(sum(exp(x))) along the axis."""
+    """x - log(sum(exp(x))) along the axis.
+
+    dy = dx - sum(exp(y) dx)
+    """
     return ag.log_softmax(x, axis=axis)
 
 
 @operation(STANDARD, _along(normal, [at("twice", x=[1.0, 4.0, 9.0, 2.0], params={"n": 2})]))
 def diff(x: Array, *, axis: int = -1, n: int = 1) -> Array:
-    """The n-th differences of neighbours along the axis."""
+    """The n-th differences of neighbours along the axis.
+
+    dy = diff(dx)
+    """
     return ag.array_namespace(x).diff(x, axis=axis, n=n)

@@ -22,7 +22,10 @@ def _stretched(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _stretched)
 def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
-    """x repeated along new axes, and along those of length one."""
+    """x repeated along new axes, and along those of length one.
+
+    dy = broadcast_to(dx)
+    """
     return ag.array_namespace(x).broadcast_to(x, tuple(shape))
 
 
@@ -37,7 +40,10 @@ def _repeated(rng: Rng) -> Iterator[Case]:
 
 @operation(STANDARD, _repeated)
 def repeat(x: Array, *, repeats: int, axis: int) -> Array:
-    """Each part of x that often along the axis, one copy next to the other."""
+    """Each part of x that often along the axis, one copy next to the other.
+
+    dy = repeat(dx)
+    """
     return ag.array_namespace(x).repeat(x, repeats, axis=axis)
 
 
@@ -51,5 +57,8 @@ def _framed(rng: Rng) -> Iterator[Case]:
 
 @operation("NumPy's pad with a constant", _framed)
 def pad(x: Array, *, before: int, after: int, value: float = 0.0) -> Array:
-    """x with that many values before and after it along each axis."""
+    """x with that many values before and after it along each axis.
+
+    dy = dx in a frame of zeros
+    """
     return ag.pad(x, (before, after), value)

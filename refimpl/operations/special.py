@@ -15,13 +15,19 @@ _NORMAL = "Abramowitz, Stegun 1964, section 26.2"
 
 @operation(_DLMF.format("equation 7.2.1"), elementwise(normal, points=[_TAILS]))
 def erf(x: Array) -> Array:
-    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+
+    dy = 2 / sqrt(pi) exp(-x^2) dx
+    """
     return ag.erf(x)
 
 
 @operation(_DLMF.format("equation 7.2.2"), elementwise(normal, points=[_TAILS]))
 def erfc(x: Array) -> Array:
-    """1 - erf(x), without cancellation where it is small."""
+    """1 - erf(x), without cancellation where it is small.
+
+    dy = -2 / sqrt(pi) exp(-x^2) dx
+    """
     return ag.erfc(x)
 
 
@@ -31,7 +37,10 @@ def erfc(x: Array) -> Array:
     tolerances=LOOSE,
 )
 def erfcx(x: Array) -> Array:
-    """exp(x^2) erfc(x)."""
+    """exp(x^2) erfc(x).
+
+    dy = (2 x y - 2 / sqrt(pi)) dx
+    """
     return ag.erfcx(x)
 
 
@@ -45,13 +54,19 @@ def erfcx(x: Array) -> Array:
     tolerances=LOOSE,
 )
 def erfinv(x: Array) -> Array:
-    """The inverse of erf."""
+    """The inverse of erf.
+
+    dy = sqrt(pi) / 2 exp(y^2) dx
+    """
     return ag.erfinv(x)
 
 
 @operation(_NORMAL, elementwise(normal, points=[at("tails", "saturated", x=[-10.0, 10.0, -30.0])]))
 def ndtr(x: Array) -> Array:
-    """The cumulative distribution function of the standard normal law, Phi."""
+    """The cumulative distribution function of the standard normal law, Phi.
+
+    dy = exp(-x^2 / 2) / sqrt(2 pi) dx
+    """
     return ag.ndtr(x)
 
 
@@ -61,7 +76,10 @@ def ndtr(x: Array) -> Array:
     tolerances=LOOSE,
 )
 def log_ndtr(x: Array) -> Array:
-    """log Phi(x), also where Phi is too small for a number."""
+    """log Phi(x), also where Phi is too small for a number.
+
+    dy = exp(-x^2 / 2 - y) / sqrt(2 pi) dx
+    """
     return ag.log_ndtr(x)
 
 
@@ -74,7 +92,10 @@ def log_ndtr(x: Array) -> Array:
     tolerances=LOOSE,
 )
 def ndtri(x: Array) -> Array:
-    """The quantile function of the standard normal law, the inverse of Phi."""
+    """The quantile function of the standard normal law, the inverse of Phi.
+
+    dy = sqrt(2 pi) exp(y^2 / 2) dx
+    """
     return ag.ndtri(x)
 
 
@@ -84,7 +105,10 @@ def ndtri(x: Array) -> Array:
     tolerances=LOOSE,
 )
 def gammaln(x: Array) -> Array:
-    """log |Gamma(x)|."""
+    """log |Gamma(x)|.
+
+    dy = digamma(x) dx
+    """
     return ag.gammaln(x)
 
 
@@ -94,7 +118,10 @@ def gammaln(x: Array) -> Array:
     tolerances=LOOSE,
 )
 def digamma(x: Array) -> Array:
-    """Gamma'(x) / Gamma(x)."""
+    """Gamma'(x) / Gamma(x).
+
+    dy = polygamma(1, x) dx
+    """
     return ag.digamma(x)
 
 
@@ -105,7 +132,10 @@ def digamma(x: Array) -> Array:
     tolerances=LOOSE,
 )
 def gammainc(a: Array, x: Array) -> Array:
-    """The regularised lower incomplete gamma function P(a, x), differentiated in x only."""
+    """The regularised lower incomplete gamma function P(a, x), differentiated in x only.
+
+    dy = x^(a - 1) exp(-x) / Gamma(a) dx
+    """
     return ag.gammainc(a, x)
 
 
@@ -121,5 +151,8 @@ def gammainc(a: Array, x: Array) -> Array:
     tolerances=LOOSE,
 )
 def gammaincc(a: Array, x: Array) -> Array:
-    """1 - P(a, x), without cancellation where it is small; differentiated in x only."""
+    """1 - P(a, x), without cancellation where it is small; differentiated in x only.
+
+    dy = -x^(a - 1) exp(-x) / Gamma(a) dx
+    """
     return ag.gammaincc(a, x)

@@ -13,13 +13,19 @@ _INFINITE = "the slopes at the ends of the domain are infinite"
 
 @operation(STANDARD, elementwise(within(-0.9, 0.9), points=[_ENDS]), kinks=_INFINITE)
 def asin(x: Array) -> Array:
-    """The angle from -pi/2 to pi/2 whose sine is x."""
+    """The angle from -pi/2 to pi/2 whose sine is x.
+
+    dy = dx / sqrt(1 - x^2)
+    """
     return ag.array_namespace(x).asin(x)
 
 
 @operation(STANDARD, elementwise(within(-0.9, 0.9), points=[_ENDS]), kinks=_INFINITE)
 def acos(x: Array) -> Array:
-    """The angle from 0 to pi whose cosine is x."""
+    """The angle from 0 to pi whose cosine is x.
+
+    dy = -dx / sqrt(1 - x^2)
+    """
     return ag.array_namespace(x).acos(x)
 
 
@@ -31,7 +37,10 @@ def acos(x: Array) -> Array:
     kinks=_INFINITE,
 )
 def acosh(x: Array) -> Array:
-    """The number y >= 0 with cosh(y) = x."""
+    """The number y >= 0 with cosh(y) = x.
+
+    dy = dx / sqrt(x^2 - 1)
+    """
     return ag.array_namespace(x).acosh(x)
 
 
@@ -40,7 +49,10 @@ def acosh(x: Array) -> Array:
     elementwise(within(-0.8, 0.8), points=[at("tiny", "small-values", x=[1e-20, -1e-20])]),
 )
 def atanh(x: Array) -> Array:
-    """log((1 + x) / (1 - x)) / 2."""
+    """log((1 + x) / (1 - x)) / 2.
+
+    dy = dx / (1 - x^2)
+    """
     return ag.array_namespace(x).atanh(x)
 
 
@@ -48,7 +60,10 @@ def atanh(x: Array) -> Array:
     STANDARD, elementwise(normal, points=[at("far", "large-values", x=[1e200, -1e200, 0.0])])
 )
 def atan(x: Array) -> Array:
-    """The angle from -pi/2 to pi/2 whose tangent is x."""
+    """The angle from -pi/2 to pi/2 whose tangent is x.
+
+    dy = dx / (1 + x^2)
+    """
     return ag.array_namespace(x).atan(x)
 
 
@@ -63,5 +78,8 @@ def atan(x: Array) -> Array:
     ),
 )
 def sinc(x: Array) -> Array:
-    """sin(pi x) / (pi x), and 1 at 0, where it is smooth."""
+    """sin(pi x) / (pi x), and 1 at 0, where it is smooth.
+
+    dy = (cos(pi x) - y) dx / x
+    """
     return ag.sinc(x)
