@@ -1,6 +1,5 @@
 """All code in the README and in docs/ runs: doctests by pytest itself, everything else here."""
 
-import argparse
 import contextlib
 import importlib.util
 import io
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from refimpl import cli
+from refimpl.experiments.command import parser as experiment
+from refimpl.logic.command import _parser as logic
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [p for p in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in p.parts]
@@ -54,14 +55,36 @@ def _commands():
             yield pytest.param(line.removeprefix("$ "), id=f"{block.id}-{line[:30]}")
 
 
-@pytest.mark.parametrize("line", [c for c in _commands() if "refimpl " in c.values[0]])
-def test_every_refimpl_command_is_understood(line):
+def _inline():
+    """Commands within sentences, as far as they are whole: more than a name, nothing in capitals."""
+    for page in PAGES:
+        prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+        for text in dict.fromkeys(re.findall(r"`(refimpl [^`]+|python -m [^`]+)`", prose)):
+            line = " ".join(text.split())
+            named = re.fullmatch(r"refimpl (logic|run)( [\w-]+)?( --help)?", line)
+            if not named and not re.search(r"\b[A-Z]{2,}\b|\.\.\.|\|", line):
+                yield pytest.param(line, id=f"{page.relative_to(ROOT)}-{line}")
+
+
+def _understood(words):
+    """The options of the command refimpl, of `refimpl run NAME` and of `refimpl logic` as well."""
+    options = cli._parser().parse_args(words)
+    assert callable(options.run)
+    if words[0] == "run":
+        experiment(words[1]).parse_args(words[2:])
+    if words[0] == "logic":
+        logic().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("line", [*_commands(), *_inline()])
+def test_every_command_is_understood(line):
     for command in re.split(r"&&|;|\|", line):
         words = shlex.split(command, comments=True)
-        if words[:1] == ["refimpl"]:
-            options = cli._parser().parse_args(words[1:])
-            assert isinstance(options, argparse.Namespace)
-            assert callable(options.run)
+        assert words[0] in ("refimpl", "pip", "pytest", "python", "export"), command
+        if words[0] == "refimpl" and words[1] != "--version":
+            _understood(words[1:])
+        if words[:2] == ["python", "-m"]:
+            assert any((ROOT / words[2].replace(".", "/")).glob("__main__.py")), command
 
 
 @pytest.mark.parametrize("line", [c for c in _commands() if "pip install" in c.values[0]])
