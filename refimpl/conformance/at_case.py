@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -12,8 +12,9 @@ import numpy as np
 from refimpl.spec import CHECKS, Case, Entry
 
 from .cases import check_case
+from .consistency import check_consistency, suitable
+from .faults import describe
 from .invariants import check_invariants
-from .loading import describe
 from .low_precision import lowered, rounded
 from .outcome import LEVEL_KEYS, Outcome, level_of
 from .selection import Options
@@ -21,9 +22,18 @@ from .target import Implementation
 
 
 def outcomes_at(
-    claim: Implementation, entry: Entry, case: Case, options: Options, path: str | None
+    claim: Implementation,
+    entry: Entry,
+    case: Case,
+    options: Options,
+    path: str | None,
+    *,
+    itself: bool = False,
 ) -> Iterator[Outcome]:
-    """The outcomes of one function at one case, not yet grouped and explained."""
+    """The outcomes of one function at one case, not yet grouped and explained.
+
+    With `itself`, the function is compared with itself too (see `consistency`).
+    """
     claim = options.placed(claim)
     checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
     try:
@@ -33,11 +43,18 @@ def outcomes_at(
         yield from check_case(claim, entry, case, checks, seed=options.seed, path=path)
         if options.wants_level(LEVEL_KEYS["invariants"]):
             yield from check_invariants(claim, entry, case, path=path)
+        if itself:
+            yield from check_consistency(claim, entry, case, seed=options.seed, path=path)
     except Exception as error:  # a fault of the reference must not look like one of the target
         message = f"the reference itself failed, which is a bug in refimpl: {describe(error)}"
         yield Outcome(
             entry.name, case.name, "values", LEVEL_KEYS["values"], "fail", "reference", message
         )
+
+
+def inward(cases: Iterable[Case], options: Options) -> set[str]:
+    """The names of the cases at which a function is compared with itself."""
+    return {case.name for case in suitable(cases)} if options.wants_consistency else set()
 
 
 def in_format(

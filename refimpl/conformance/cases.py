@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,13 +13,13 @@ from refimpl.spec import Case, Entry
 
 from .compare import SINGLE, compare_derivatives, compare_values, wrong_dtype
 from .failure import Failure
+from .faults import Fault, attempt
 from .frameworks import Problem, framework, on_engine
 from .kinks import admissible
-from .loading import describe
 from .outcome import Outcome, level_of
 from .patterns import pattern_hint
 from .points import Expected, expect
-from .target import Implementation, Unsupported
+from .target import Implementation
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -89,7 +90,7 @@ class _Run:
         self.target, self.module = problem_of(claim, entry, case), framework(claim.framework)
         self.tolerance, self.path, self.label = entry.tolerance(case), path, claim.label
         self.got: dict[str, np.ndarray] = {}
-        self.error: tuple[str, str] | None = None
+        self.fault: Fault | None = None
 
     def outcome(self, check: str, status: str, message: str = "", **more: Any) -> Outcome:
         """An outcome of this case."""
@@ -99,22 +100,19 @@ class _Run:
 
     def evaluate(self) -> tuple[str, str] | None:
         """The target's values; status and reason when its derivatives cannot be compared."""
-        try:
-            self.got = self.module.values(self.target)
-        except Unsupported as reason:
-            self.error = ("unsupported", str(reason) or "no reason given")
-            return self.error
-        except (Exception, SystemExit) as error:
-            self.error = ("fail", f"raised {describe(error, self.path)}")
-            return "not run", "the function raises"
+        values, self.fault = attempt(lambda: self.module.values(self.target), self.path)
+        if self.fault is not None:
+            failed = self.fault.status == "fail"
+            return ("not run", "the call fails") if failed else self.fault
+        self.got = values
         right = self.expected.values
         wrong = [name for name in right if self.got[name].shape != right[name].shape]
         return ("not run", f"output {wrong[0]} has the wrong shape") if wrong else None
 
     def values(self) -> Iterator[Outcome]:
         """One outcome per output."""
-        if self.error is not None:
-            yield self.outcome("values", *self.error, subject="call")
+        if self.fault is not None:
+            yield self.outcome("values", *self.fault, subject="call")
             return
         for name, right in self.expected.values.items():
             got, subject = self.got[name], SUBJECTS["values"].format(name)
@@ -134,14 +132,11 @@ class _Run:
     def derivative(self, check: str) -> Iterator[Outcome]:
         """One outcome per input (vjp, second order) or output (jvp)."""
         right = _derivative(on_engine, check, self.expected.problem, self.expected)
-        try:
-            got = _derivative(self.module, check, self.target, self.expected)
-        except Unsupported as reason:
-            yield self.outcome(check, "unsupported", str(reason) or "no reason given")
-            return
-        except (Exception, SystemExit) as error:
-            message = f"raised {describe(error, self.path)}"
-            yield self.outcome(check, "fail", message, subject="derivative")
+        ask = functools.partial(_derivative, self.module, check, self.target, self.expected)
+        got, fault = attempt(ask, self.path)
+        if fault is not None:
+            subject = "derivative" if fault.status == "fail" else ""
+            yield self.outcome(check, *fault, subject=subject)
             return
         for name, array in right.items():
             yield self.compare_derivative(check, name, got[name], array)

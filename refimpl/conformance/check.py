@@ -9,8 +9,7 @@ from typing import Any
 
 from refimpl.spec import Case, Entry, find
 
-from .at_case import outcomes_at, quiet
-from .consistency import check_consistency, suitable
+from .at_case import inward, outcomes_at, quiet
 from .diagnose import explain
 from .expected import ExpectedFailures
 from .frameworks import framework
@@ -87,9 +86,9 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
         report.outcomes.append(_finding(claim, reason))
         return report
     with quiet():
-        report.extend(expected.mark(outcomes_at(claim, entry, case, options, path)))
-        if report.outcomes and options.wants_consistency and suitable([case]):
-            report.extend(expected.mark(check_consistency(claim, entry, case, seed=options.seed)))
+        itself = bool(inward([case], options))
+        found = outcomes_at(claim, entry, case, options, path, itself=itself)
+        report.extend(expected.mark(found))
         report.groups = group(report.failures)
         explain(report.groups)
     report.seconds = time.perf_counter() - start
@@ -109,14 +108,11 @@ def check_implementation(
     if sweep is not None:
         yield from expected.mark(sweep.outcomes(claim, cases))
     else:
+        inner = inward(cases, options)
         for case in options.progress(cases, entry.name):
-            yield from expected.mark(outcomes_at(claim, entry, case, options, target.path))
-    if options.wants_consistency:
-        placed, seed = options.placed(claim), options.seed
-        for case in suitable(cases):
-            yield from expected.mark(
-                check_consistency(placed, entry, case, seed=seed, path=target.path)
-            )
+            itself = case.name in inner
+            found = outcomes_at(claim, entry, case, options, target.path, itself=itself)
+            yield from expected.mark(found)
     if options.complete:
         yield from expected.unmet()
 

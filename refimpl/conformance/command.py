@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,7 +49,8 @@ def check(arguments: argparse.Namespace) -> int:
     for option, given in needy.items():
         if given and arguments.target is None:
             raise loading.UsageError(f"--{option}: expected a target to check")
-    report = _report(arguments, options)
+    with redirect_stdout(sys.stderr):  # what the target prints is no part of the report
+        report = _report(arguments, options)
     if not report.outcomes and not report.errors:
         _nothing_matches(arguments, options)
     reports = _reports(arguments)

@@ -10,6 +10,7 @@ something that is not linear, and a loss is a mean over its batch.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -20,11 +21,11 @@ from refimpl.autograd.compare import compare
 from refimpl.spec import Case, Entry, Tolerance
 
 from .cases import applicable, problem_of
+from .faults import attempt
 from .frameworks import Problem, framework, on_engine
-from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome
 from .points import Expected, expect
-from .target import Implementation, Unsupported
+from .target import Implementation
 
 Arrays = Mapping[str, np.ndarray]
 CASES = 2  # of each method
@@ -39,25 +40,29 @@ def suitable(cases: Iterable[Case]) -> list[Case]:
 def check_consistency(
     claim: Implementation, entry: Entry, case: Case, *, seed: int = 0, path: str | None = None
 ) -> Iterator[Outcome]:
-    """One outcome for each property that the reference has at the case."""
+    """One outcome for each property that the reference has at the case.
+
+    Gradients are part of it where there are any: that they are missing or fail is said elsewhere.
+    """
     expected = expect(entry, case, seed)
     module, target = framework(claim.framework), problem_of(claim, entry, case)
+    _, broken = attempt(lambda: module.values(target), path)
     differentiates = "vjp" in applicable(entry, case, expected) and "vjp" in claim.checks
+    if differentiates:
+        differentiates = attempt(lambda: module.vjp(target, expected.cotangents))[1] is None
     tolerance = entry.tolerance(case)
     for name, check in _CHECKS.items():
         outcome = Outcome(entry.name, case.name, name, LEVEL_KEYS["consistency"], "pass", name)
         outcome.function = claim.label
-        try:
-            if name != "deterministic" and not _holds(check, expected, differentiates, tolerance):
-                continue
-            wrong = check(module, target, expected, differentiates, tolerance)
-            if wrong:
-                outcome.status, outcome.message = "fail", wrong
-        except Unsupported as reason:
-            outcome.status, outcome.message = "unsupported", str(reason) or "no reason given"
-        except (Exception, SystemExit) as error:
-            outcome.status = "not run"
-            outcome.message = f"raised {describe(error, path)}"
+        if name != "deterministic" and not _holds(check, expected, differentiates, tolerance):
+            continue
+        ask = functools.partial(check, module, target, expected, differentiates, tolerance)
+        wrong, fault = (None, broken) if broken else attempt(ask, path)
+        if wrong:
+            outcome.status, outcome.message = "fail", wrong
+        elif fault:
+            reported = fault is broken and fault.status == "fail"
+            outcome.status, outcome.message = ("not run", "the call fails") if reported else fault
         yield outcome
 
 
@@ -76,13 +81,13 @@ def _deterministic(
 ) -> str:
     first, second = module.values(problem), module.values(problem)
     for name, array in first.items():
-        if array.tobytes() != second[name].tobytes():
+        if not np.array_equal(array, second[name], equal_nan=True):
             return f"output {name} differs between two calls with the same inputs"
     if not differentiates:
         return ""
     one, two = (_pull(module, problem, expected.cotangents) for _ in range(2))
     for name, array in one.items():
-        if array.tobytes() != two[name].tobytes():
+        if not np.array_equal(array, two[name], equal_nan=True):
             return f"the gradient with respect to {name} differs between two backward passes"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy as np
 from refimpl.spec import Case, Entry, Run
 
 from .cases import problem_of
+from .faults import attempt
 from .frameworks import framework
-from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome
-from .target import Implementation, Unsupported
+from .target import Implementation
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -25,15 +26,9 @@ def check_invariants(
     chosen = [invariant for invariant in entry.invariants if invariant.when(case)]
     run = _memory(claim, entry, case)
     for invariant in chosen:
-        status, message = "pass", ""
-        try:
-            wrong = invariant.check(run, case.inputs, case.params)
-            if wrong:
-                status, message = "fail", wrong
-        except Unsupported as reason:
-            status, message = "unsupported", str(reason) or "no reason given"
-        except (Exception, SystemExit) as error:
-            status, message = "fail", f"raised {describe(error, path)}"
+        call = functools.partial(invariant.check, run, case.inputs, case.params)
+        wrong, fault = attempt(call, path)
+        status, message = fault or (("fail", wrong) if wrong else ("pass", ""))
         outcome = Outcome(entry.name, case.name, invariant.name, LEVEL_KEYS["invariants"], status)
         outcome.subject, outcome.message, outcome.function = invariant.name, message, claim.label
         if status == "fail":

@@ -8,10 +8,10 @@ import importlib.util
 import os
 import pkgutil
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 
+from .faults import describe, printable
 from .target import Target, implementations_in
 
 
@@ -83,8 +83,9 @@ def _import(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        where, source = f"{error.filename or path}:{error.lineno}", (error.text or "").strip()
-        raise LoadError(f"{where}: syntax error: {error.msg}\n    {source}") from error
+        where = f"{error.filename or path}:{error.lineno}" if error.lineno else str(path)
+        source = f"\n    {printable(error.text)}" if error.text else ""
+        raise LoadError(f"{where}: syntax error: {error.msg}{source}") from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -99,22 +100,3 @@ def _adapter(name: str) -> Target:
     if reason := module.missing():
         raise LoadError(f"the adapter of {name} cannot run: {reason}")
     return Target(name=name, implementations=implementations_in(vars(module)))
-
-
-def _is_ours(filename: str) -> bool:
-    package = Path(__file__).resolve().parent.parent
-    folders = (package, (package / "autograd").resolve())
-    return any(folder in Path(filename).resolve().parents for folder in folders)
-
-
-def describe(error: BaseException, path: str | Path | None = None) -> str:
-    """An exception in one line, with the line of the user's file that it came from."""
-    text = " ".join(str(error).split()) or "no message"
-    line = f"{type(error).__name__}: {text[:400]}"
-    frames = traceback.extract_tb(error.__traceback__)
-    wanted = os.path.realpath(path) if path else None
-    mine = [f for f in frames if os.path.realpath(f.filename) == wanted]
-    others = [f for f in frames if not _is_ours(f.filename)]
-    if frame := next(iter(reversed(mine or others)), None):
-        line += f" ({Path(frame.filename).name}:{frame.lineno}, in {frame.name})"
-    return line

@@ -20,7 +20,7 @@ from refimpl.spec import TOLERANCES, Case, Entry, Tolerance
 
 from .frameworks import on_engine
 from .points import Expected, expect
-from .target import Implementation, Unsupported
+from .target import Implementation, Unsupported, WrongResult
 
 Arrays = Mapping[str, Any]
 
@@ -159,7 +159,7 @@ class _Lowered:
         return {k: self.cast(v, self.dtype) if _floats(v) else v for k, v in arguments.items()}
 
     def back(self, result: Any) -> Any:
-        """The floating arrays in float64. TypeError for one that is not in the format."""
+        """The floating arrays in float64. WrongResult for one that is not in the format."""
         if isinstance(result, Mapping):
             return {name: self.back(value) for name, value in result.items()}
         if isinstance(result, (tuple, list)):
@@ -168,7 +168,7 @@ class _Lowered:
             return result
         dtype = result.dtype
         if (name := getattr(dtype, "name", str(dtype).rpartition(".")[2])) != self.dtype:
-            raise TypeError(f"returned {name} for inputs in {self.dtype}")
+            raise WrongResult(f"returned {name} for inputs in {self.dtype}")
         return self.cast(result, "float64")
 
 

@@ -7,10 +7,11 @@ the order of a run without workers, so that the report is the same.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import numpy as np
 from refimpl.autograd.compare import Comparison
 from refimpl.spec import Case, Entry, find
 
-from .at_case import in_format, outcomes_at, quiet
+from .at_case import in_format, inward, outcomes_at, quiet
 from .cases import problem_of
 from .cluster import cluster
 from .failure import Failure
+from .faults import describe
 from .frameworks import framework
-from .loading import LoadError, describe, load
+from .loading import LoadError, load
 from .outcome import LEVEL_KEYS, Outcome
 from .points import Expected, expect
 from .selection import Options
@@ -79,8 +81,10 @@ class Sweep:
         index = self.target.implementations.index(claim)
         names = [case.name for case in cases]
         chunks = [names[i : i + CHUNK] for i in range(0, len(names), CHUNK)]
+        inner = inward(cases, self.options)
         self.tasks[index] = [
-            self.pool.submit(_work, self.source, index, chunk, self.plain) for chunk in chunks
+            self.pool.submit(_work, self.source, index, chunk, inner, self.plain)
+            for chunk in chunks
         ]
 
     def outcomes(self, claim: Implementation, cases: list[Case]) -> Iterator[Outcome]:
@@ -125,18 +129,21 @@ def _load(source: _Source) -> Target:
     return _loaded[source]
 
 
-def _work(source: _Source, index: int, cases: list[str], options: Options) -> list[Packed]:
-    """In a worker: the outcomes at some cases."""
-    target = _load(source)
-    claim = target.implementations[index]
-    entry = find(claim.entry)
-    wanted = set(cases)
-    with quiet():
+def _work(
+    source: _Source, index: int, cases: list[str], inner: set[str], options: Options
+) -> list[Packed]:
+    """In a worker: the outcomes at some cases. What the target prints goes to standard error."""
+    with quiet(), redirect_stdout(sys.stderr):
+        target = _load(source)
+        claim = target.implementations[index]
+        entry = find(claim.entry)
+        chosen = [case for case in entry.generate(options.seed) if case.name in cases]
         return [
             _pack(outcome)
-            for case in entry.generate(options.seed)
-            if case.name in wanted
-            for outcome in outcomes_at(claim, entry, case, options, target.path)
+            for case in chosen
+            for outcome in outcomes_at(
+                claim, entry, case, options, target.path, itself=case.name in inner
+            )
         ]
 
 

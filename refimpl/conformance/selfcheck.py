@@ -23,9 +23,9 @@ from refimpl.spec import Case, Entry
 
 from .cases import SUBJECTS, applicable
 from .compare import compare_derivatives, compare_values
+from .faults import describe
 from .frameworks import Problem, on_engine
 from .lines import double
-from .loading import describe
 from .outcome import Outcome, level_of
 from .points import Expected, expect
 

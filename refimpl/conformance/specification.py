@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from refimpl.spec import CHECKS, all_entries, import_errors
 
 from .at_case import quiet
+from .faults import describe
 from .grouping import group
 from .invariants import check_invariants
-from .loading import describe
 from .outcome import LEVEL_KEYS, Outcome, level_of
 from .recorded import RESOLVED_TOPICS, adapter_for
 from .run_report import Report

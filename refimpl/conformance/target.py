@@ -33,6 +33,13 @@ class Unsupported(Exception):  # noqa: N818
     """
 
 
+class WrongResult(TypeError):  # noqa: N818
+    """What a function under test returned, or did to its inputs, leaves nothing to compare.
+
+    The message is a whole sentence, which is shown without the name of this class.
+    """
+
+
 @dataclass(frozen=True)
 class Implementation:
     """One function under test, and what it claims.
@@ -78,9 +85,9 @@ class Target:
 def implements(
     entry: str,
     *,
-    framework: str,
+    framework: str = "",
     vjp: Callable[..., Any] | None = None,
-    checks: Iterable[str] = CHECKS,
+    checks: str | Iterable[str] = CHECKS,
     expected_failures: Mapping[str, str] | None = None,
     jit: bool = True,
     device: str | None = None,
@@ -89,11 +96,13 @@ def implements(
 
     A function may implement several entries: stack the decorators.
     """
+    if not isinstance(entry, str) or not framework:
+        raise TypeError('expected @implements("METHOD", framework="NAME"), with both of them')
     if framework not in FRAMEWORKS:
         known = f"framework {framework!r}: expected one of {', '.join(FRAMEWORKS)}"
         hint = "wrap the function to take and return NumPy arrays, and pass its gradient as vjp="
         raise ValueError(f"{known}; {hint}")
-    chosen = tuple(checks)
+    chosen = (checks,) if isinstance(checks, str) else tuple(checks)
     if unknown := sorted(set(chosen) - set(CHECKS)):
         raise ValueError(f"checks {unknown}: expected some of {', '.join(CHECKS)}")
     if vjp is not None and framework not in _WITHOUT_DERIVATIVES:
@@ -103,7 +112,11 @@ def implements(
     def mark(function: F) -> F:
         expected = dict(expected_failures or {})
         claim = Implementation(entry, function, framework, vjp, chosen, expected, jit, device)
-        setattr(function, MARK, (*getattr(function, MARK, ()), claim))
+        try:
+            setattr(function, MARK, (*getattr(function, MARK, ()), claim))
+        except AttributeError:
+            name = getattr(function, "__name__", type(function).__name__)
+            raise TypeError(f"{name} cannot be marked: mark a function that calls it") from None
         return function
 
     return mark

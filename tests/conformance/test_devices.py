@@ -34,7 +34,7 @@ def test_results_on_another_device_than_the_inputs_are_found(check):
     moved = RETURN.replace(", weights", ', weights.to("meta")')
     status, out, _ = check(*few, text=POOL.replace("DEVICE", ""), replace=[(RETURN, moved)])
     assert status == 1
-    assert "raised TypeError: output weights is on meta, its inputs on cpu" in out
+    assert "output weights is on meta, its inputs on cpu" in out
 
 
 @pytest.mark.framework("torch")
@@ -145,9 +145,13 @@ def test_cupy_functions_are_checked_with_the_gradient_that_comes_with_them(prete
 @pytest.mark.parametrize(
     "function, vjp, words",
     [
-        (lambda x, **p: step(x, **p).get(), None, "output y is a ndarray on the host"),
+        (lambda x, **p: step(x, **p).get(), None, "output y on the host is of type ndarray"),
         (lambda x, **p: step(-x, **p), None, "sign"),
-        (step, lambda c, x, **p: {"x": slope(c, x, **p)["x"].get()}, "the gradient of x is a nd"),
+        (
+            step,
+            lambda c, x, **p: {"x": slope(c, x, **p)["x"].get()},
+            "x on the host is of type ndarray",
+        ),
         (step, lambda c, x, **p: {"x": 2 * slope(c, x, **p)["x"]}, "2 times as large"),
     ],
 )

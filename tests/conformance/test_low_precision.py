@@ -190,9 +190,11 @@ BEYOND = {  # methods whose definition, as it is written, does not hold in float
     "rendering.laplacian_loss": "float64 where there is no mesh",
     "rendering.render": "squared distances of pixels and cancelling barycentric coordinates",
     "rendering.silhouette": "squared distances of pixels",
-    "sorting.transport_*": "numpy.linalg has no float16",
     **dict.fromkeys(
         (
+            *(f"operations.{name}" for name in ("cholesky", "det", "eigvalsh", "inv")),
+            *(f"operations.{name}" for name in ("slogdet", "solve", "solve_triangular")),
+            "sorting.transport_*",
             "training.gaussian_negative_log_likelihood",
             "training.inject_*",
             "training.isaac_*",

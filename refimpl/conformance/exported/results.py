@@ -26,11 +26,11 @@ from refimpl.spec import CHECKS, Case, Entry, all_entries
 from ..at_case import quiet
 from ..cases import applicable, check_case
 from ..diagnose import explain
+from ..faults import describe
 from ..frameworks.on_files import Stored
 from ..grouping import group
 from ..identity import digest
 from ..invariants import check_invariants
-from ..loading import describe
 from ..options import suggestion
 from ..outcome import LEVEL_KEYS, Outcome, level_of
 from ..points import Expected, expect

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.conformance.target import Implementation
+from refimpl.conformance.target import Implementation, WrongResult
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -54,6 +54,17 @@ class Problem:
         """Where the function gets its inputs; None for the framework's default."""
         return self.implementation.device if self.implementation else None
 
+    def outputs(self, **arrays: Any) -> dict[str, Any]:
+        """Call the function; its outputs by name. WrongResult when they are not the entry's."""
+        result = self.call(**arrays, **self.params)
+        try:
+            outputs = self.named(result)
+        except ValueError as error:
+            raise WrongResult(str(error)) from error
+        for name, value in outputs.items():
+            real(f"output {name}", value)
+        return outputs
+
     def at(self, inputs: Arrays, params: Mapping[str, Any] | None = None) -> Problem:
         """The same function at another point."""
         return replace(self, inputs=inputs, params=self.params if params is None else params)
@@ -70,11 +81,28 @@ def framework(name: str) -> ModuleType:
     return importlib.import_module(f".{_MODULES[name]}", __package__)
 
 
-def untouched(before: Arrays, after: Arrays) -> None:
-    """ValueError when the function under test has written to one of its inputs."""
+def untouched(
+    before: Arrays, after: Arrays, words: str = "the function wrote to its input"
+) -> None:
+    """WrongResult when the function under test has written to one of the arrays it was given."""
     for name, array in before.items():
         if np.asarray(array).tobytes() != np.asarray(after[name]).tobytes():
-            raise ValueError(f"the function wrote to its input {name}; copy it first")
+            raise WrongResult(f"{words} {name}; copy it first")
+
+
+def not_an_array(subject: str, value: Any, wanted: str) -> WrongResult:
+    """What to raise for a result of the wrong type."""
+    return WrongResult(f"{subject} is of type {type(value).__name__}, expected {wanted}")
+
+
+def real(subject: str, value: Any) -> Any:
+    """The value; WrongResult when it is an array of complex numbers, dates, text or objects."""
+    dtype = getattr(value, "dtype", "float")
+    kind = getattr(dtype, "kind", "V")  # bfloat16 is V, void, to NumPy
+    named = any(word in str(dtype) for word in ("float", "int", "bool"))
+    if kind not in "fiub" and not (kind == "V" and named and "(" not in str(dtype)):
+        raise WrongResult(f"{subject} has dtype {dtype}, expected real numbers")
+    return value
 
 
 def floating(outputs: dict[str, Any]) -> dict[str, Any]:

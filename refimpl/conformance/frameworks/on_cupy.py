@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import not_an_array, real
 from .on_numpy import WithoutDerivatives
 
 
@@ -32,10 +33,10 @@ def put(array: Any) -> Any:
 
 
 def host(subject: str, value: Any) -> np.ndarray:
-    """A copy on the host. TypeError when the value is no CuPy array."""
+    """A copy on the host. WrongResult when the value is no CuPy array."""
     if not isinstance(value, _cupy().ndarray):
-        raise TypeError(f"{subject} is a {type(value).__name__} on the host, expected a CuPy array")
-    return np.asarray(_cupy().asnumpy(value))
+        raise not_an_array(f"{subject} on the host", value, "a CuPy array")
+    return np.asarray(_cupy().asnumpy(real(subject, value)))
 
 
 def _cupy() -> Any:

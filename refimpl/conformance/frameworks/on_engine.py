@@ -75,7 +75,7 @@ def _prepare(problem: Problem) -> tuple[dict[str, Any], Any]:
     moving, fixed = ({k: put(v) for k, v in part.items()} for part in problem.split())
 
     def function(arrays: dict[str, Any]) -> dict[str, Any]:
-        return floating(problem.named(problem.call(**arrays, **fixed, **problem.params)))
+        return floating(problem.outputs(**arrays, **fixed))
 
     return moving, function
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.conformance.target import Unsupported
+from refimpl.conformance.target import Unsupported, WrongResult
 
-from . import Arrays, Problem, untouched
+from . import Arrays, Problem, not_an_array, real, untouched
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class WithoutDerivatives:
 
     name  of the library, for messages
     put   a NumPy array -> a new array of the library
-    host  (subject, result) -> NumPy array; TypeError for what is no array of the library
+    host  (subject, result) -> NumPy array; WrongResult for what is no array of the library
     """
 
     name: str
@@ -29,9 +29,8 @@ class WithoutDerivatives:
     def values(self, problem: Problem) -> dict[str, np.ndarray]:
         """The outputs by name; inputs that were written to are an error."""
         inputs = {name: self.put(array) for name, array in problem.inputs.items()}
-        result = problem.named(problem.call(**inputs, **problem.params))
-        after = {name: self.host(name, array) for name, array in inputs.items()}
-        untouched(problem.inputs, after)
+        result = problem.outputs(**inputs)
+        untouched(problem.inputs, self._on_host(inputs))
         return {name: self.host(f"output {name}", value) for name, value in result.items()}
 
     def vjp(self, problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
@@ -41,9 +40,14 @@ class WithoutDerivatives:
             raise Unsupported("no derivative given (pass vjp= to @implements)")
         inputs = {name: self.put(array) for name, array in problem.inputs.items()}
         given = {name: self.put(array) for name, array in cotangents.items()}
-        result = supplied(given, **inputs, **problem.params)
+        result = supplied(dict(given), **inputs, **problem.params)
+        untouched(problem.inputs, self._on_host(inputs), "vjp wrote to the input")
+        untouched(cotangents, self._on_host(given), "vjp wrote to the cotangent of")
         found = _by_input(result, problem.differentiable)
         return {name: self.host(f"the gradient of {name}", g) for name, g in found.items()}
+
+    def _on_host(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        return {name: self.host(name, array) for name, array in arrays.items()}
 
     def jvp(self, problem: Problem, tangents: Arrays) -> dict[str, np.ndarray]:
         """Not available."""
@@ -61,19 +65,19 @@ def missing(device: str | None = None) -> str | None:
 
 def _host(subject: str, value: Any) -> np.ndarray:
     if not isinstance(value, (np.ndarray, np.generic)):
-        raise TypeError(f"{subject} is a {type(value).__name__}, expected a NumPy array")
-    return np.asarray(value)
+        raise not_an_array(subject, value, "a NumPy array")
+    return np.array(real(subject, value))
 
 
 def _by_input(result: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if isinstance(result, Mapping):
         if absent := [name for name in names if name not in result]:
-            raise ValueError(f"vjp returned no gradient for {', '.join(absent)}")
+            raise WrongResult(f"vjp returned no gradient for {', '.join(absent)}")
         return {name: result[name] for name in names}
     gradients = tuple(result) if isinstance(result, (tuple, list)) else (result,)
     if len(gradients) != len(names):
         wanted = f"{len(names)}: {', '.join(names)}"
-        raise ValueError(f"vjp returned {len(gradients)} gradients, expected {wanted}")
+        raise WrongResult(f"vjp returned {len(gradients)} gradients, expected {wanted}")
     return dict(zip(names, gradients, strict=True))
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import Arrays, Problem, floating
+from refimpl.conformance.target import WrongResult
+
+from . import Arrays, Problem, floating, not_an_array
 
 
 def missing(device: str | None = None) -> str | None:
@@ -25,7 +27,7 @@ def values(problem: Problem) -> dict[str, np.ndarray]:
     """The outputs by name."""
     with _placed(problem):
         tensors = {name: _tensor(array) for name, array in problem.inputs.items()}
-        result = problem.named(problem.call(**tensors, **problem.params))
+        result = problem.outputs(**tensors)
         return _to_host(checked(result, problem.device))
 
 
@@ -87,8 +89,7 @@ def _pull(problem: Problem, moving: Any, fixed: Any, cotangents: Arrays) -> dict
 
 
 def _outputs(problem: Problem, moving: Any, fixed: Any) -> dict[str, Any]:
-    result = problem.named(problem.call(**moving, **fixed, **problem.params))
-    return floating(checked(result, problem.device))
+    return floating(checked(problem.outputs(**moving, **fixed), problem.device))
 
 
 def _split(problem: Problem) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -97,13 +98,13 @@ def _split(problem: Problem) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def checked(outputs: dict[str, Any], device: str | None) -> dict[str, Any]:
-    """The outputs, which must be tensors, and on that device if one is named. Else TypeError."""
+    """The outputs, which must be tensors, and on that device if one is named. Else WrongResult."""
     tf = _tensorflow()
     for name, value in outputs.items():
         if not isinstance(value, tf.Tensor):
-            raise TypeError(f"output {name} is a {type(value).__name__}, expected a tf.Tensor")
+            raise not_an_array(f"output {name}", value, "a tf.Tensor")
         if device and device.upper() not in value.device.upper():
-            raise TypeError(f"output {name} is on {value.device}, its inputs on {device}")
+            raise WrongResult(f"output {name} is on {value.device}, its inputs on {device}")
     return outputs
 
 

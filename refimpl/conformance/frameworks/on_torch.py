@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from refimpl.autograd.checking.frameworks import Torch, to_host
+from refimpl.conformance.target import WrongResult
 
-from . import Arrays, Problem, floating, untouched
+from . import Arrays, Problem, floating, not_an_array, untouched
 
 
 def missing(device: str | None = None) -> str | None:
@@ -27,7 +28,7 @@ def missing(device: str | None = None) -> str | None:
 def values(problem: Problem) -> dict[str, np.ndarray]:
     """The outputs by name; inputs that were written to are an error."""
     tensors = {name: _tensor(array, problem.device) for name, array in problem.inputs.items()}
-    result = _checked(problem.named(problem.call(**tensors, **problem.params)), problem)
+    result = _checked(problem.outputs(**tensors), problem)
     untouched(problem.inputs, {name: to_host(tensor) for name, tensor in tensors.items()})
     return {name: to_host(value) for name, value in result.items()}
 
@@ -65,8 +66,7 @@ def _prepare(problem: Problem) -> tuple[Callable[..., list[Any]], list[Any], lis
 
     def function(*leaves: Any) -> list[Any]:
         arguments = dict(zip(moving, leaves, strict=True))
-        outputs = problem.named(problem.call(**arguments, **others, **problem.params))
-        chosen = floating(_checked(outputs, problem))
+        chosen = floating(_checked(problem.outputs(**arguments, **others), problem))
         names[:] = chosen
         return list(chosen.values())
 
@@ -90,9 +90,9 @@ def _checked(outputs: dict[str, Any], problem: Problem) -> dict[str, Any]:
     wanted = torch.device(problem.device or "cpu")
     for name, value in outputs.items():
         if not isinstance(value, torch.Tensor):
-            raise TypeError(f"output {name} is a {type(value).__name__}, expected a torch.Tensor")
+            raise not_an_array(f"output {name}", value, "a torch.Tensor")
         if value.device.type != wanted.type or wanted.index not in (None, value.device.index):
-            raise TypeError(f"output {name} is on {value.device}, its inputs on {wanted}")
+            raise WrongResult(f"output {name} is on {value.device}, its inputs on {wanted}")
     return outputs
 
 
