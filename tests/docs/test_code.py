@@ -56,7 +56,7 @@ def _commands():
 
 
 def _inline():
-    """Commands within sentences, as far as they are whole: more than a name, nothing in capitals."""
+    """Whole commands within sentences: more than a name, and nothing in capitals."""
     for page in PAGES:
         prose = FENCE.sub("", page.read_text(encoding="utf-8"))
         for text in dict.fromkeys(re.findall(r"`(refimpl [^`]+|python -m [^`]+)`", prose)):
