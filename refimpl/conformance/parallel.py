@@ -60,6 +60,10 @@ def workers(options: Options) -> Iterator[Any]:
         pool = ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn"))
         try:
             yield pool
+        except KeyboardInterrupt:  # which the calls that are under way would outlast
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
     else:

@@ -1,8 +1,11 @@
 """Functions that do more than return a wrong number are findings in plain words."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -205,3 +208,35 @@ def test_a_file_with_a_null_byte_is_a_syntax_error_without_a_line(check):
     status, out, _ = check(text="x = 1\0\n")
     assert status == 1
     assert "target.py: syntax error: source code" in spaces(out)
+
+
+SLOW = """
+import sys, time
+from refimpl.conformance import implements
+
+print("loaded", flush=True)
+
+@implements("sorting.soft_step", framework="numpy")
+def f(x, **others):
+    print("waits", file=sys.stderr, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("processes")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_ends_a_check_at_once_in_every_process(tmp_path, jobs):
+    (tmp_path / "waits.py").write_text(SLOW)
+    command = [sys.executable, "-m", "refimpl", "check", tmp_path / "waits.py", "--jobs", jobs]
+    root = Path(refimpl.__file__).parents[1]
+    running = subprocess.Popen(
+        command, cwd=root, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while "waits" not in running.stderr.readline():
+        assert running.poll() is None
+    os.killpg(running.pid, signal.SIGINT)
+    start = time.monotonic()
+    assert "refimpl: interrupted" in running.communicate(timeout=50)[1]
+    assert running.returncode == 130
+    assert time.monotonic() - start < 30
