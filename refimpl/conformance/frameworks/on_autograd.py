@@ -154,7 +154,7 @@ def _rules_there() -> Iterator[None]:
     try:
         yield
     except NotImplementedError as error:
-        if not str(error).startswith(("VJP of", "JVP of")):
+        if not str(error).startswith(("VJP of", "JVP of", "Gradient of")):
             raise
         raise Unsupported(f"HIPS autograd has no rule: {error}") from error
 
