@@ -187,8 +187,9 @@ def _points(given: np.ndarray, x: np.ndarray, index: int, reach: float) -> np.nd
         return np.linspace(max(low, 1e-3), min(high, 1 - 1e-3), POINTS)
     usual = float(np.median(np.abs(x - np.median(x))))  # unlike the deviation, deaf to outliers
     spread = reach * min(max(1.5 * usual, 0.5), 10.0)
-    start = here - spread if low < 0 else max(here / 5, low)
-    return np.linspace(start, here + spread, POINTS)
+    if low < 0:  # on both sides of 0, where many functions bend
+        return np.linspace(min(here - spread, -spread / 2), max(here + spread, spread / 2), POINTS)
+    return np.linspace(max(here / 5, low), here + spread, POINTS)
 
 
 def _varying(line: Line) -> list[tuple[str, int]]:

@@ -64,6 +64,7 @@ def test_every_method_has_a_page_with_its_parts(site):
         for part in ("Definition", "Arguments and results", "Derivative", "Promises", "Source",
                      "Published libraries", "Reference", "Check your implementation"):  # fmt: skip
             assert f">{part}<a" in text, (name, part)
+        assert not re.search(r">Definition<a.*?</h2>\s*</section>", text), f"{name}: no definition"
         assert f"refimpl check --method {name} " in re.sub(r"<[^>]+>", "", text)
 
 
