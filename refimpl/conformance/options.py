@@ -22,6 +22,7 @@ examples:
   refimpl check my_sort.py --html report.html    a page with tables and heat maps
   refimpl check diffsort --json report.json --junit report.xml
   refimpl check results/                         what another language computed, in files
+  refimpl check jax_numpy                        JAX's own functions as the engine's operations
   refimpl check --all-peers                      where published libraries agree and deviate
   refimpl check my_sort.py --jobs 4 --xfail known.txt
   refimpl check my_sort.py --dask tcp://scheduler:8786
