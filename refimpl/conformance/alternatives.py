@@ -6,7 +6,9 @@ that names the mistake better than any number.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -48,6 +50,11 @@ def _alternatives(failure: Failure) -> Iterator[Alternative]:
         yield f"another variant: {description}", _tensors(failure, variant)
     if failure.check != "values":
         return
+    for name, output in failure.expected.values.items():
+        if name != failure.name:
+            other = {failure.name: output}
+            words = f"the output {name}: the outputs are in another order"
+            yield words, functools.partial(dict[str, np.ndarray], **other)
     for words, params in _other_parameters(entry, case):
         yield f"the reference at {words}", _tensors(failure, problem.at(case.inputs, params))
     for words, inputs, back in _other_inputs(case):
@@ -76,7 +83,8 @@ def _tensors(
 def _other_parameters(entry: Entry, case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
     given = {**_defaults(entry), **case.params}
     for name, value in given.items():
-        for words, other in [*_other_numbers(value), *_other_choices(entry, name, value)]:
+        numbers = [*_other_numbers(value), *_scaled(value, case)]
+        for words, other in [*numbers, *_other_choices(entry, name, value)]:
             yield f"{name}={other!r} (here {value!r}{words})", {**case.params, name: other}
 
 
@@ -104,6 +112,16 @@ def _other_numbers(value: Any) -> Iterator[tuple[str, Any]]:
             yield words, other
 
 
+def _scaled(value: Any, case: Case) -> Iterator[tuple[str, Any]]:
+    """The number with a sum in place of a mean over some axis, or the other way round."""
+    if isinstance(value, float):
+        for length in sorted(
+            {n for array in case.inputs.values() for n in np.shape(array) if n > 2}
+        ):
+            yield f": times {length}, the length of an axis", value * length
+            yield f": divided by {length}, the length of an axis", value / length
+
+
 def _other_choices(entry: Entry, name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Other values that the entry's own cases have for a parameter."""
     seen = {repr(value)}
@@ -117,6 +135,10 @@ def _other_choices(entry: Entry, name: str, value: Any) -> Iterator[tuple[str, A
 def _other_inputs(
     case: Case,
 ) -> Iterator[tuple[str, Arrays, Callable[[np.ndarray], np.ndarray] | None]]:
+    for one, two in itertools.combinations(case.inputs, 2):
+        if np.shape(case.inputs[one]) == np.shape(case.inputs[two]):
+            exchanged = {**case.inputs, one: case.inputs[two], two: case.inputs[one]}
+            yield f"with {one} and {two} exchanged", exchanged, None
     for name, value in case.inputs.items():
         array = np.asarray(value)
         if array.dtype.kind != "f":
