@@ -88,7 +88,9 @@ def test_the_published_page_has_a_section_for_every_adapter():
 
 @pytest.mark.slow
 @pytest.mark.framework("torch")
-def test_every_library_that_is_installed_agrees_or_deviates_for_known_reasons():
+def test_every_library_that_is_installed_agrees_or_deviates_for_known_reasons(monkeypatch):
+    names = [name for name in adapters() if name != "jax_numpy"]  # minutes: some cases of it are
+    monkeypatch.setattr(peers, "adapters", lambda: names)  # in test_operation_libraries.py
     found = peers.check_peers(Options())
     wrong = [f"{p.name} {v}" for p in found if p.report for v in peers.verdicts(p.report)
              if v.state == "differs"]  # fmt: skip

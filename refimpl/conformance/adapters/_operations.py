@@ -1,0 +1,51 @@
+"""What the adapters of the engine's operations share: a table becomes functions under test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from refimpl.conformance.target import Unsupported, implements
+
+Own = Mapping[str, Callable[..., Any] | None]
+Reasons = Mapping[str, Mapping[str, str]]
+
+
+def operations(
+    framework: str, modules: Callable[[], Any], own: Own, known: Reasons
+) -> dict[str, Callable[..., Any]]:
+    """The functions of a library by the names of the operations, marked @implements.
+
+    modules  imports the library and returns its modules as attributes of one object
+    own      by operation `f(modules, *inputs, **parameters)`; None where the library has none
+    known    by operation the reasons of known failures, as `implements` takes them
+    """
+    return {
+        name: _marked(framework, modules, name, function, known.get(name, {}))
+        for name, function in own.items()
+    }
+
+
+def _marked(
+    framework: str,
+    modules: Callable[[], Any],
+    name: str,
+    function: Callable[..., Any] | None,
+    reasons: Mapping[str, str],
+) -> Callable[..., Any]:
+    def operation(**arguments: Any) -> Any:
+        if function is None:
+            raise Unsupported("it has no such function")
+        return function(modules(), **arguments)
+
+    operation.__name__ = name
+    return implements(f"operations.{name}", framework=framework, expected_failures=reasons)(
+        operation
+    )
+
+
+def only(**wanted: tuple[Any, Any]) -> None:
+    """Unsupported for a parameter, given as (value, the one that is offered), of another value."""
+    for name, (value, offered) in wanted.items():
+        if value != offered:
+            raise Unsupported(f"{name}={value!r}: only {offered!r} is offered")
