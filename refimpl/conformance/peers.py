@@ -41,13 +41,14 @@ class Verdict(NamedTuple):
     """What is known about one method of a library.
 
     state   agrees; deviates (for the reasons given); differs (without a reason); not offered
-    passed  comparisons that passed, of `compared`
+    passed  comparisons that passed, of `compared`; `missing` more are of what it does not offer
     """
 
     method: str
     state: str
     passed: int
     compared: int
+    missing: int
     reasons: tuple[str, ...]
 
 
@@ -80,9 +81,9 @@ def _verdict(method: str, outcomes: list[Outcome]) -> Verdict:
         first = next(o for o in outcomes if o.failed)
         known[f"{first.check} of {first.case}: {first.subject}: {first.message}"] = None
     state = "differs" if statuses["fail"] else "deviates" if known else "agrees"
-    return Verdict(
-        method, state if compared else "not offered", statuses["pass"], compared, tuple(known)
-    )
+    state = state if compared else "not offered"
+    missing = statuses["unsupported"]
+    return Verdict(method, state, statuses["pass"], compared, missing, tuple(known))
 
 
 def exit_status(peers: list[Peer]) -> int:
@@ -121,8 +122,14 @@ def _details(peer: Peer) -> Iterator[str]:
 
 def _share(verdict: Verdict) -> str:
     if verdict.passed == verdict.compared:
-        return counted(verdict.compared, "comparison")
-    return f"{verdict.passed} of {counted(verdict.compared, 'comparison')}"
+        share = counted(verdict.compared, "comparison")
+    else:
+        share = f"{verdict.passed} of {counted(verdict.compared, 'comparison')}"
+    return share + _missing(verdict)
+
+
+def _missing(verdict: Verdict) -> str:
+    return f", {verdict.missing} not offered" if verdict.missing else ""
 
 
 def peers_markdown(peers: list[Peer], date: dt.date) -> str:
@@ -134,8 +141,9 @@ def peers_markdown(peers: list[Peer], date: dt.date) -> str:
             f"Written on {date.isoformat()} by `refimpl check --all-peers --markdown "
             f"docs/peers.md`, refimpl {__version__}. A method *agrees* when all of its comparisons "
             "pass: values, gradients, tangents, second derivatives, promises, edge cases and "
-            "dtypes, as far as the library offers them. It *deviates* where some fail for a reason "
-            "that is known and given here, and *differs* where they fail for none.",
+            "dtypes. Comparisons of what a library does not offer, such as a parameter or a "
+            "derivative that it has no rule for, are counted apart. It *deviates* where some fail "
+            "for a reason that is known and given here, and *differs* where they fail for none.",
             100,
         ),
         "",
@@ -156,5 +164,6 @@ def _section(peer: Peer) -> Iterator[str]:
     yield "|---|---|---|---|"
     for verdict in verdicts(peer.report):
         why = "; ".join(reason.replace("|", "\\|") for reason in verdict.reasons)
-        share = f"{verdict.passed} of {verdict.compared}" if verdict.compared else "-"
+        share = f"{verdict.passed} of {verdict.compared}{_missing(verdict)}"
+        share = share if verdict.compared else "-"
         yield f"| {verdict.method} | {verdict.state} | {share} | {why} |"

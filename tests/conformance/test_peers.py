@@ -50,6 +50,22 @@ def test_the_table_counts_methods_and_the_reasons_follow(field, capsys):
     assert "third\n  not checked: third not installed: pip install it" in out
 
 
+def test_what_a_library_does_not_offer_is_counted_apart(field, capsys):
+    targets, _ = field
+    step = targets["numpy"].implementations[1]
+    partly = replace(step, checks=("values",))
+    targets["numpy"] = Target("numpy", (partly,))
+    report = peers.check_target(Target("numpy", (partly,)), Options(levels=("values", "vjp")))
+    (verdict,) = peers.verdicts(report)
+    assert verdict.state == "agrees"
+    assert verdict.missing > 0
+    assert verdict.passed == verdict.compared > 0
+    assert main(["check", "--all-peers", "--level", "values,vjp"]) == 0
+    assert re.search(
+        r"soft_step: agrees, \d+ comparisons, \d+ not offered", capsys.readouterr().out
+    )
+
+
 def test_a_difference_without_a_reason_is_a_finding(field, capsys):
     targets, wrong = field
     targets["scipy"] = Target("scipy", (wrong,))
