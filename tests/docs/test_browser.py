@@ -13,7 +13,8 @@ PAGES = (
     "add-a-method", "frameworks", "conventions", "peers", "testing-your-implementation",
     "methods/index", "methods/sorting/index", "methods/sorting/sorting_network",
     "methods/rendering/render", "methods/training/isaac_linear", "methods/logic/logic_layer",
-    "source/refimpl.sorting.networks", "changelog", "search",
+    "source/refimpl.sorting.networks", "changelog", "search", "experiments", "experiments-logic",
+    "benchmarks-training", "rendering", "methods/operations/index",
 )  # fmt: skip
 MEASURE = """<!DOCTYPE html><body><pre id="widths"></pre><script>
 const pages = PAGES, width = WIDTH, found = {};
