@@ -54,8 +54,9 @@ def describe(error: BaseException, path: str | Path | None = None) -> str:
 
 def printable(text: str) -> str:
     """In one line, not too long, and with escapes for what terminals obey or files cannot hold."""
-    words = " ".join(text.split())[:LENGTH]
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+    words = " ".join(text.split())
+    cut = words if len(words) <= LENGTH else f"{words[:LENGTH]}..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
 
 
 def _text(error: BaseException) -> str:

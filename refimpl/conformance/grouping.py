@@ -56,8 +56,10 @@ def function_of(outcome: Outcome) -> tuple[str, str]:
 
 
 def _symptom(outcome: Outcome) -> str:
-    plain = outcome.failure is None and not outcome.symptom
-    return _NUMBER.sub("#", outcome.message)[:60] if plain else outcome.symptom
+    if outcome.failure is not None or outcome.symptom:
+        return outcome.symptom
+    before, _, after = outcome.message.partition(f"/{outcome.case}.")  # a file of the case
+    return _NUMBER.sub("#", after or before)[:60]
 
 
 def _merged(by_symptom: dict[str, list[Outcome]]) -> list[list[Outcome]]:

@@ -366,7 +366,7 @@ def test_names_of_files_cannot_break_lines_or_the_terminal(folder):
         assert status == 1
         assert "\x1b" not in out
         assert "a\nb" not in out
-        assert "a\N{REPLACEMENT CHARACTER}b.npz" in out
+        assert "a b.npz" in out
         out.encode("utf-8")
 
 

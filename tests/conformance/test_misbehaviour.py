@@ -200,7 +200,7 @@ def test_the_name_of_one_check_is_enough():
 
 
 def test_text_for_terminals_is_one_line_without_what_they_obey():
-    assert printable("a\n b\x1b[2J\u202e" + "é" * 1000) == "a b\\x1b[2J\\u202e" + "é" * 392
+    assert printable("a\n b\x1b[2J\u202e" + "é" * 1000) == "a b\\x1b[2J\\u202e" + "é" * 392 + "..."
     assert describe(ValueError("two\nlines")) == "ValueError: two lines"
 
 

@@ -147,6 +147,17 @@ def test_a_missing_case_is_a_finding_unless_there_is_a_reason(folders, check):
     assert "squared distances only" in out
 
 
+def test_results_that_are_missing_are_one_finding_beside_one_that_is_broken(folders, check):
+    results = folders(lambda name, arrays: arrays if name == "single" else None)
+    (results / METHOD / "n1.npz").write_bytes(b"no archive")
+    status, out, _ = check(results)
+    assert status == 1
+    assert "more alike" in out
+    assert "FAIL 2/2" in out
+    words = " ".join(out.split())
+    assert words.count("is missing") == words.count("not a readable npz file") == 1
+
+
 def test_a_method_without_a_folder_is_listed_as_not_run(folders, check, tmp_path):
     results = folders()
     assert main(["vectors", str(tmp_path / "cases"), METHOD, "sorting.ranks", "--force"]) == 0

@@ -11,11 +11,12 @@ from pathlib import Path
 from refimpl import __version__
 from refimpl.spec import Case, Entry, all_entries
 
+from ..faults import printable
 from ..loading import UsageError
 from ..options import suggestion
 from ..selection import Options
 from .layout import CONTAINERS, MANIFEST
-from .limits import MIB, BrokenFile, one_line, read_limited
+from .limits import MIB, BrokenFile, read_limited
 from .manifest import read_manifest
 from .verify import walk
 
@@ -88,7 +89,7 @@ def _reasons(path: Path) -> dict[str, str]:
             pattern, _, reason = (part.strip() for part in line.partition(" #"))
             if not reason or "/" not in pattern:
                 raise BrokenFile(file, f"line {number}: expected METHOD/CASE # REASON")
-            found[pattern] = one_line(reason)
+            found[pattern] = printable(reason)
     return found
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..faults import printable
+
 MIB = 2**20
 FILE = 4 * MIB  # of one case, in the file and unpacked
 JSON = 8 * MIB
@@ -28,13 +30,7 @@ class BrokenFile(Exception):  # noqa: N818
     """A file that is not what it should be; the text names it and says why, in one line."""
 
     def __init__(self, path: Path | str, why: str) -> None:
-        super().__init__(f"{one_line(str(path))}: {one_line(why)}")
-
-
-def one_line(text: str, length: int = 300) -> str:
-    """The text without control characters, cut to a length."""
-    kept = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:length])
-    return kept + ("..." if len(text) > length else "")
+        super().__init__(f"{printable(str(path))}: {printable(why)}")
 
 
 def read_limited(root: Path, name: str, limit: int = FILE) -> bytes:
