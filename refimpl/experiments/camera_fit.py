@@ -16,7 +16,7 @@ from .command import Sized
 from .plots import animation, bars, curves
 from .results import Results
 from .runs import Row, Runs, fit, mean_curves, means, on_backend, step_rng
-from .scenes import LAWS, SOLIDS, T_CONORMS, settings_of, solid
+from .scenes import SOLIDS, add_renderers, renderers, settings_of, solid
 
 DESCRIPTION = (
     "Distance, elevation, azimuth and opening of cameras are recovered from silhouettes, as in "
@@ -43,11 +43,7 @@ class Task(NamedTuple):
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--mesh", default="star", help=f"{', '.join(SOLIDS)}, or an OBJ file")
-    add("--distributions", nargs="+", default=Sized(("logistic",), LAWS[1:]), metavar="NAME",
-        help="of GenDR, as NAME or NAME:SHAPE")  # fmt: skip
-    add("--t-conorms", nargs="+", default=Sized(("probabilistic",), T_CONORMS), metavar="NAME",
-        help="how coverages are joined, as NAME or NAME:P")  # fmt: skip
-    add("--plain", action="store_true", help="distances instead of squared ones")
+    add_renderers(parser)
     add("--angles", nargs="+", type=float, default=Sized((15.0,), (15.0, 35.0, 55.0)),
         metavar="DEGREES", help=f"start so far away, and up to {RANGE:g} more")  # fmt: skip
     add("--poses", type=int, default=Sized(8, 200), help="how many for each angle")
@@ -58,10 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
-    pairs = list(itertools.product(options.distributions, options.t_conorms))
-    for pair in pairs:
-        settings_of(*pair)  # unknown names are refused before anything is run
-    runs = Runs(results)
+    runs, pairs = Runs(results), renderers(options)
     for angle, k in itertools.product(options.angles, range(options.repeats)):
         task = _task(options, angle, options.seed + k)
         for law, t_conorm in pairs:

@@ -6,6 +6,8 @@ as NAME:NUMBER with the shape of the distribution or the parameter of the t-cono
 
 from __future__ import annotations
 
+import argparse
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ..rendering.mesh import Mesh
 from ..rendering.obj import load_obj
 from ..rendering.settings import Settings
 from ..validation import choose
+from .command import Sized
 
 SOLIDS: dict[str, Callable[[], Mesh]] = {
     "torus": shapes.torus,
@@ -49,6 +52,24 @@ def settings_of(law: str, t_conorm: str, **options: Any) -> Settings:
     """
     (law, shape), (t_conorm, p) = _with_number(law), _with_number(t_conorm)
     return Settings(distribution=law, shape=shape, t_conorm=t_conorm, t_conorm_p=p, **options)
+
+
+def add_renderers(parser: argparse.ArgumentParser) -> None:
+    """The options that say by which renderers something is fitted."""
+    add = parser.add_argument
+    add("--distributions", nargs="+", default=Sized(("logistic",), LAWS[1:]), metavar="NAME",
+        help="of GenDR, as NAME or NAME:SHAPE")  # fmt: skip
+    add("--t-conorms", nargs="+", default=Sized(("probabilistic",), T_CONORMS), metavar="NAME",
+        help="how coverages are joined, as NAME or NAME:P")  # fmt: skip
+    add("--plain", action="store_true", help="distances instead of squared ones")
+
+
+def renderers(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Every pair of a distribution and a t-conorm; ValueError for what is unknown."""
+    pairs = list(itertools.product(options.distributions, options.t_conorms))
+    for pair in pairs:
+        settings_of(*pair)
+    return pairs
 
 
 def _with_number(text: str) -> tuple[str, float | None]:

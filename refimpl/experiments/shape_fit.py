@@ -20,7 +20,7 @@ from .command import Sized
 from .plots import animation, bars, curves, picture
 from .results import Results
 from .runs import Row, Runs, fit, mean_curves, means, on_backend, step_rng
-from .scenes import LAWS, SOLIDS, T_CONORMS, settings_of, solid
+from .scenes import SOLIDS, add_renderers, renderers, settings_of, solid
 
 DESCRIPTION = (
     "The vertices of a sphere are optimised from the silhouettes of a target mesh, as in Petersen "
@@ -44,15 +44,27 @@ class Task(NamedTuple):
     view: dict[str, float]
 
 
+class Try(NamedTuple):
+    """A run: the renderer, the seed, and what is searched."""
+
+    law: str
+    t_conorm: str
+    seed: int
+    scale: float
+    rate: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.law}, {self.t_conorm}, scale {self.scale:g}, rate {self.rate:g}, "
+            f"seed {self.seed}"
+        )
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--target", default="star", help=f"{', '.join(SOLIDS)}, or an OBJ file")
-    add("--distributions", nargs="+", default=Sized(("logistic",), LAWS[1:]), metavar="NAME",
-        help="of GenDR, as NAME or NAME:SHAPE")  # fmt: skip
-    add("--t-conorms", nargs="+", default=Sized(("probabilistic",), T_CONORMS), metavar="NAME",
-        help="how coverages are joined, as NAME or NAME:P")  # fmt: skip
-    add("--plain", action="store_true", help="distances instead of squared ones")
-    add("--scales", nargs="+", type=float, default=Sized((1e-3,), DECADES), metavar="TAU",
+    add_renderers(parser)
+    add("--scales", nargs="+", type=float, default=Sized((1e-4,), DECADES), metavar="TAU",
         help="of the distributions, to choose from")  # fmt: skip
     add("--learning-rates", nargs="+", type=float, metavar="RATE",
         default=Sized((10**-1.5,), (10**-1.25, 10**-1.5, 10**-1.75)),
@@ -66,15 +78,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:
-    pairs = list(itertools.product(options.distributions, options.t_conorms))
-    for pair in pairs:
-        settings_of(*pair)  # unknown names are refused before anything is run
-    runs, task, rows = Runs(results), _task(options), []
+    pairs, runs, task, rows = renderers(options), Runs(results), _task(options), []
     for (law, t_conorm), k in itertools.product(pairs, range(options.repeats)):
-        tried = [
-            _once(options, results, runs, task, law, t_conorm, options.seed + k, scale, rate)
+        tries = [
+            Try(law, t_conorm, options.seed + k, scale, rate)
             for scale, rate in itertools.product(options.scales, options.learning_rates)
         ]
+        tried = [runs.once(str(t), _row, options, results, runs, task, t) for t in tries]
         rows.append(min(tried, key=lambda row: row["hard_iou_loss"]))
     lines = mean_curves(rows, "method", "hard_iou_loss")
     curves(results.path("losses.png"), lines, "steps", SCORE, log_y=True)
@@ -101,41 +111,15 @@ def _template(options: argparse.Namespace, seed: int) -> Array:
     return on_backend(np.asarray(sphere.vertices) @ (about_z @ about_x).T)
 
 
-def _once(
-    options: argparse.Namespace,
-    results: Results,
-    runs: Runs,
-    task: Task,
-    law: str,
-    t_conorm: str,
-    seed: int,
-    scale: float,
-    rate: float,
-) -> Row:
-    label = f"{law}, {t_conorm}, scale {scale:g}, rate {rate:g}, seed {seed}"
-    return runs.once(
-        label, _row, options, results, runs, task, law, t_conorm, seed, scale, rate, label
-    )
-
-
-def _row(
-    options: argparse.Namespace,
-    results: Results,
-    runs: Runs,
-    task: Task,
-    law: str,
-    t_conorm: str,
-    seed: int,
-    scale: float,
-    rate: float,
-    label: str,
-) -> Row:
-    template = _template(options, seed)
-    chosen = settings_of(
-        law, t_conorm, image_size=options.size, scale=scale, squared=not options.plain,
-        dist_eps=100.0,
+def _row(options: argparse.Namespace, results: Results, runs: Runs, task: Task, chosen: Try) -> Row:
+    template = _template(options, chosen.seed)
+    settings = settings_of(
+        chosen.law, chosen.t_conorm, image_size=options.size, scale=chosen.scale,
+        squared=not options.plain, dist_eps=100.0,
     )  # fmt: skip
-    objective = shape_objective(template, task.faces, task.goal, task.azimuths, chosen, **task.view)
+    objective = shape_objective(
+        template, task.faces, task.goal, task.azimuths, settings, **task.view
+    )
 
     def report(params: Any) -> Row:
         vertices = deformed(template, params["displacement"], params["centre"])
@@ -144,7 +128,7 @@ def _row(
         return {"hard_iou_loss": float(to_numpy(loss)), "vertices": kept}
 
     done = fit(
-        runs, label, undeformed(template), adam(rate, betas=(0.5, 0.95)),
+        runs, str(chosen), undeformed(template), adam(chosen.rate, betas=(0.5, 0.95)),
         lambda params, step: objective(params)[0],
         steps=options.steps, every=max(1, options.steps // FRAMES), report=report,
     )  # fmt: skip
@@ -153,7 +137,8 @@ def _row(
     if all(best["hard_iou_loss"] < row["hard_iou_loss"] for row in runs.rows.values()):
         np.save(results.path(SHAPES), np.concatenate([to_numpy(template)[None], shapes]))
     return {
-        "method": f"{law}, {t_conorm}", "scale": scale, "rate": rate, "seed": seed,
+        "method": f"{chosen.law}, {chosen.t_conorm}", "scale": chosen.scale, "rate": chosen.rate,
+        "seed": chosen.seed,
         "hard_iou_loss": best["hard_iou_loss"], "step": best["step"],
         "seconds": done.seconds, "curve": done.curve,
     }  # fmt: skip
