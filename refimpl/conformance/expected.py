@@ -6,45 +6,63 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from .faults import printable
 from .outcome import LEVEL_KEYS, Outcome
 
 
-def covering(patterns: Iterable[str], texts: tuple[str, ...]) -> list[str]:
-    """The patterns whose parts, separated by colons, match the texts from the first on."""
-    return [
-        pattern for pattern in patterns if all(map(fnmatch.fnmatchcase, texts, pattern.split(":")))
-    ]
+class Announced:
+    """Reasons by pattern, and which of the patterns have been met.
 
-
-def as_expected(outcome: Outcome, reason: str) -> Outcome:
-    """The failure as one that is known, for that reason."""
-    return replace(outcome, status="expected", message=reason)
-
-
-class ExpectedFailures:
-    """The reasons of one implementation, by pattern: `CASE`, `CASE:CHECK` or `CASE:CHECK:SYMPTOM`.
-
-    Each part may have wildcards; a check is `values`, `vjp`, `jvp`, `second_order` or the name of
-    an invariant, and the symptoms are those of the JSON report.
+    A pattern is `CASE`, `CASE:CHECK` or `CASE:CHECK:SYMPTOM`, each part with wildcards; a check is
+    `values`, `vjp`, `jvp`, `second_order` or the name of an invariant, and the symptoms are those
+    of the JSON report.
     """
 
-    def __init__(self, entry: str, function: str, reasons: Mapping[str, str]) -> None:
-        self.entry, self.function, self.reasons = entry, function, dict(reasons)
+    subject = "expected failure"
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = {pattern: printable(reason) for pattern, reason in reasons.items()}
         self.met: set[str] = set()
+
+    def place(self, outcome: Outcome) -> str:
+        """What the first part of a pattern is compared with."""
+        return outcome.case
+
+    def method(self, pattern: str) -> tuple[str, str]:
+        """The method, and the function or "", that a pattern is about."""
+        raise NotImplementedError
 
     def mark(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """The outcomes, with failures that a pattern covers marked as expected."""
         for outcome in outcomes:
-            texts = (outcome.case, outcome.check, outcome.symptom)
-            found = covering(self.reasons, texts) if outcome.failed else []
+            found = self._covering(outcome) if outcome.failed else []
             self.met.update(found)
-            yield as_expected(outcome, self.reasons[found[0]]) if found else outcome
+            reason = self.reasons[found[0]] if found else ""
+            yield replace(outcome, status="expected", message=reason) if found else outcome
+
+    def _covering(self, outcome: Outcome) -> list[str]:
+        texts = (self.place(outcome), outcome.check, outcome.symptom)
+        parts = {pattern: pattern.split(":") for pattern in self.reasons}
+        return [p for p, wanted in parts.items() if all(map(fnmatch.fnmatchcase, texts, wanted))]
 
     def unmet(self) -> Iterator[Outcome]:
         """A finding for each pattern that nothing failed for: its reason no longer holds."""
         for pattern, reason in self.reasons.items():
             if pattern not in self.met:
-                outcome = Outcome(self.entry, "", "values", LEVEL_KEYS["values"], "fail")
-                outcome.subject, outcome.function = "expected failure", self.function
+                method, function = self.method(pattern)
+                outcome = Outcome(method, "", "values", LEVEL_KEYS["values"], "fail")
+                outcome.subject, outcome.function = self.subject, function
                 outcome.message = f"nothing fails for {pattern!r} any more ({reason}): remove it"
                 yield outcome
+
+
+class ExpectedFailures(Announced):
+    """The reasons that the mark of one function gives."""
+
+    def __init__(self, entry: str, function: str, reasons: Mapping[str, str]) -> None:
+        super().__init__(reasons)
+        self.entry, self.function = entry, function
+
+    def method(self, pattern: str) -> tuple[str, str]:
+        """Those of the mark."""
+        return self.entry, self.function

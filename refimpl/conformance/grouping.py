@@ -46,8 +46,7 @@ def group(failures: Iterable[Outcome]) -> list[Group]:
         found.setdefault(key, {}).setdefault(_symptom(outcome), []).append(outcome)
     groups = [Group(tuple(g)) for by_symptom in found.values() for g in _merged(by_symptom)]
     groups.sort(key=lambda g: (functions[function_of(g.example)], _ORDER.get(g.example.check, 4)))
-    _find_causes(groups)
-    return groups
+    return _by_cause(groups)
 
 
 def function_of(outcome: Outcome) -> tuple[str, str]:
@@ -88,12 +87,17 @@ def _simplicity(outcome: Outcome) -> tuple[bool, bool, bool]:
     return outcome.level == LEVEL_KEYS["dtypes"], degenerate, unusual
 
 
-def _find_causes(groups: list[Group]) -> None:
-    """A group follows from others when each of its cases fails further upstream already."""
+def _by_cause(groups: list[Group]) -> list[Group]:
+    """The groups, each split into what stands alone and what follows: fails upstream already."""
+    found: list[Group] = []
     for candidate in groups:
-        causes = [g for g in groups if g.cause is None and _upstream(g.example, candidate.example)]
-        if candidate.cases <= set().union(*(cause.cases for cause in causes)):
-            candidate.cause = causes[0]
+        causes = [g for g in found if g.cause is None and _upstream(g.example, candidate.example)]
+        failing = set().union(*(cause.cases for cause in causes))
+        alone = tuple(o for o in candidate.outcomes if o.case not in failing)
+        follows = tuple(o for o in candidate.outcomes if o.case in failing)
+        found += [Group(alone)] if alone else []
+        found += [Group(follows, causes[0])] if follows else []
+    return found
 
 
 def _upstream(one: Outcome, two: Outcome) -> bool:

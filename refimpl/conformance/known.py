@@ -10,37 +10,25 @@ are strict: in a full run, one that nothing fails for is a finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .expected import as_expected, covering
+from .expected import Announced
 from .loading import UsageError
-from .outcome import LEVEL_KEYS, Outcome
+from .outcome import Outcome
 
 
-class KnownFailures:
-    """The reasons by pattern, and which of the patterns have been met."""
+class KnownFailures(Announced):
+    """The reasons of a file, whose patterns begin with `METHOD/CASE`."""
 
-    def __init__(self, reasons: dict[str, str]) -> None:
-        self.reasons, self.met = reasons, set[str]()
+    subject = "known failure"
 
-    def mark(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        """The outcomes, with failures that a pattern covers marked as expected."""
-        for outcome in outcomes:
-            texts = (f"{outcome.entry}/{outcome.case}", outcome.check, outcome.symptom)
-            found = covering(self.reasons, texts) if outcome.failed else []
-            self.met.update(found)
-            yield as_expected(outcome, self.reasons[found[0]]) if found else outcome
+    def place(self, outcome: Outcome) -> str:
+        """`METHOD/CASE`."""
+        return f"{outcome.entry}/{outcome.case}"
 
-    def unmet(self) -> Iterator[Outcome]:
-        """A finding for each pattern that nothing failed for."""
-        for pattern, reason in self.reasons.items():
-            if pattern not in self.met:
-                method = pattern.partition("/")[0]
-                outcome = Outcome(method, "", "values", LEVEL_KEYS["values"], "fail")
-                outcome.subject = "known failure"
-                outcome.message = f"nothing fails for {pattern!r} any more ({reason}): remove it"
-                yield outcome
+    def method(self, pattern: str) -> tuple[str, str]:
+        """What the pattern begins with."""
+        return pattern.partition("/")[0], ""
 
 
 def read_known(path: str) -> KnownFailures:

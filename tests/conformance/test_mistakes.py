@@ -213,3 +213,15 @@ def test_max_cases_thins_out_the_cases(check):
 def test_fail_fast_stops_at_the_first_finding(check):
     _, out, _ = check("--fail-fast", replace=[("axis=-1)", "axis=-2)")])
     assert "1 comparison of" in out
+
+
+def test_a_finding_of_its_own_is_shown_at_a_case_where_nothing_else_explains_it(check):
+    doubled = [
+        ("[..., 0], weights", "[..., 0], 2 * weights"),
+        ('framework="refimpl"', 'framework="refimpl", expected_failures={"single:values": "why"}'),
+    ]
+    _, out, _ = check("--level", "values,edge,invariants", replace=doubled)
+    first, *others = re.findall(r"FAIL (\d)/(\d)  pool: toy.soft_pool/(\S+)\n  what +(\S+)", out)
+    assert first[2:] == ("l2-n3-steepness2.0", "output")
+    assert ("single", "rows") in [found[2:] for found in others]
+    assert re.search(r"follows +rows sum to one: a row of the weights sums to 2 \(\d+ comp", out)
