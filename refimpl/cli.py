@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
+import io
 import json
 import os
 import sys
@@ -34,6 +36,10 @@ mark your function like this, and check the file:
 exit status: 0 all passed, 1 findings, 2 the command was not understood"""
 
 
+_OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
+"""What is wrong with the machine and not with the program: a full disk, no right to write."""
+
+
 class _UsageError(Exception):
     """Something in the command line that does not exist."""
 
@@ -43,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["logic"]:  # its own parser understands the rest, --help as well
         given.insert(1, "--")
+    for stream in (sys.stdout, sys.stderr):  # names of files and messages may hold anything
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(given)
     except SystemExit as stop:  # argparse has printed what is wrong, or the help
@@ -63,6 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("REFIMPL_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.errno in _OUTSIDE:
+            place = f"{error.filename}: " if error.filename else ""
+            print(f"refimpl: {place}{os.strerror(error.errno)}", file=sys.stderr)
+            return 2
         kind = type(error).__name__
         print(f"refimpl: internal error: {kind}: {error}", file=sys.stderr)
         print("refimpl: please report this, with REFIMPL_TRACEBACK=1 set", file=sys.stderr)

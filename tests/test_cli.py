@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +150,31 @@ def test_an_error_of_our_own_is_one_line_that_asks_for_a_report(capsys, monkeypa
     monkeypatch.setenv("REFIMPL_TRACEBACK", "1")
     with pytest.raises(RuntimeError):
         main(["list"])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_is_no_error_of_our_own(capsys):
+    case = ["--case", f"{SORT}/odd_even-cauchy-n2"]
+    status, _, error = run(capsys, "check", *case, "--html", "/dev/full")
+    assert status == 2
+    assert error.splitlines() == ["refimpl: No space left on device"]
+
+
+def test_names_that_are_no_text_and_streams_that_are_ascii_are_no_errors(tmp_path):
+    name = b"caf\xe9-\xff.py".decode("utf-8", "surrogateescape")
+    (tmp_path / name).write_text("from é import missing", "utf-8")
+    reports = [f"--{kind}={tmp_path}/{name}.{kind}" for kind in ("json", "junit", "html")]
+    done = subprocess.run(
+        [sys.executable, "-m", "refimpl", "check", tmp_path / name, *reports],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert "caf\\udce9-\\udcff.py does not import: ModuleNotFoundError" in done.stdout
+    assert len(list(tmp_path.iterdir())) == 4 + (tmp_path / "__pycache__").exists()
 
 
 @pytest.mark.parametrize("reader", ["head -n 1", "(head -c 60; sleep 1)", "true"])

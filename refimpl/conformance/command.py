@@ -98,7 +98,9 @@ def _reports(arguments: argparse.Namespace) -> dict[str, str]:
 
 def _opened(path: str) -> AbstractContextManager[TextIO]:
     """The file, or standard output, which stays open."""
-    return nullcontext(sys.stdout) if path == "-" else open(path, "w", encoding="utf-8")
+    if path == "-":
+        return nullcontext(sys.stdout)
+    return open(path, "w", encoding="utf-8", errors="backslashreplace")
 
 
 def _writable(arguments: argparse.Namespace) -> None:

@@ -133,7 +133,9 @@ class Point:
 
         report = self.report()
         if report.failures:
-            pytest.fail("\n" + text_report(report), pytrace=False)
+            first = report.groups[0].example  # pytest's summary shows the first line
+            title = f"{first.subject}: {first.message}" if first.subject else first.message
+            pytest.fail(f"{title}\n\n{text_report(report)}", pytrace=False)
         if known := {o.message for o in report.outcomes if o.status == "expected"}:
             pytest.xfail("; ".join(sorted(known)))
         if not report.outcomes:
