@@ -181,24 +181,24 @@ def implicit_mle(
     spread = positive(sigma, "sigma") * _spread(noise, weights)
     sign = 1.0 if minimise else -1.0
 
-    def solve_all(w: Array) -> Array:
+    def solve_all(w: Array, spread: Array) -> Array:
         moved = w + spread
         return array_namespace(moved).stack([solver(moved[s, ...]) for s in range(spread.shape[0])])
 
-    def forward(w: Array) -> tuple[Array, Any]:
-        solutions = solve_all(w)
-        return array_namespace(solutions).mean(solutions, axis=0), (w, solutions)
+    def forward(w: Array, spread: Array) -> tuple[Array, Any]:
+        solutions = solve_all(w, spread)
+        return array_namespace(solutions).mean(solutions, axis=0), (w, spread, solutions)
 
-    def backward(residuals: Any, g: Array) -> tuple[Array]:
-        w, solutions = residuals
+    def backward(residuals: Any, g: Array) -> tuple[Array, None]:
+        w, spread, solutions = residuals
         g = stop_gradient(g)
         step = _adapted(lambda_, w, g, batch_ndim) if adaptive else lambda_
-        gap = solve_all(w + sign * step * g) - solutions
-        return (sign * array_namespace(gap).mean(gap, axis=0) / step,)
+        gap = solve_all(w + sign * step * g, spread) - solutions
+        return sign * array_namespace(gap).mean(gap, axis=0) / step, None
 
-    solve = replaced_gradient(lambda w: forward(w)[0])
+    solve = replaced_gradient(lambda w, spread: forward(w, spread)[0])
     solve.defvjp(forward, backward)
-    return solve(weights)
+    return solve(weights, spread)
 
 
 def _adapted(alpha: float, w: Array, g: Array, batch_ndim: int) -> Array:
