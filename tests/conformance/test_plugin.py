@@ -42,12 +42,13 @@ def test_my_sort(conformance):
 def run(pytester, monkeypatch):
     """Run pytest with the plugin on a test of an implementation."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("COLUMNS", "200")
     package = os.path.dirname(os.path.dirname(os.path.dirname(plugin.__file__)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, *sys.path]))
 
     def go(factor="1.0", test=TEST):
         pytester.makepyfile(my_sort=IMPLEMENTATION.replace("FACTOR", factor), test_it=test)
-        return pytester.runpytest_subprocess("-p", "refimpl.conformance.plugin", "-v", "-rs")
+        return pytester.runpytest_subprocess("-p", "refimpl.conformance.plugin", "-v", "-rsf")
 
     return go
 
@@ -67,6 +68,7 @@ def test_a_wrong_one_fails_with_the_report_and_without_our_frames(run):
     result.stdout.fnmatch_lines(["*every element is 2 times as large*"])
     result.stdout.fnmatch_lines(["*replay*pytest 'test_it.py::test_my_sort*odd_even-cauchy-n2]'"])
     assert "plugin.py" not in result.stdout.str()
+    result.stdout.re_match_lines([r"FAILED test_it.py::.*cauchy-n2\] - Failed: output "])
 
 
 @pytest.mark.parametrize(
@@ -191,6 +193,7 @@ def test_the_documented_test_file_runs(pytester, monkeypatch):
     (test,) = [block for block in blocks if "pytest.mark.conformance" in block]
     shutil.copy(DOCS.parent / "examples" / "my_sort_torch.py", pytester.path)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("COLUMNS", "200")
     package = os.path.dirname(os.path.dirname(os.path.dirname(plugin.__file__)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, *sys.path]))
     pytester.makepyfile(test_documented=test)
