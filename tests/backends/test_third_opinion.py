@@ -1,11 +1,13 @@
 """The text of every method, run on torch tensors and JAX arrays and differentiated by these
 frameworks: a third opinion on the engine's values and gradients.
 
-The default run tries few cases, `pytest -m slow` every case on torch and one of each method on JAX,
-which compiles anew for every shape; REFIMPL_EVERY_CASE=1 tries them all there too.
+The default run tries few cases, `pytest -m slow` every case: on JAX as `jax.jit` traces it, or,
+where the text reads values, operation by operation. There every operation is compiled for every
+shape, so that few of these cases are tried; REFIMPL_EVERY_CASE=1 tries them all.
 """
 
 import os
+from contextlib import nullcontext
 from fnmatch import fnmatch
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 
 from refimpl.conformance.at_case import quiet
 from refimpl.conformance.cases import check_case
+from refimpl.conformance.frameworks.on_jax import quick_compilation
 from refimpl.conformance.target import Implementation
 from refimpl.spec import CHECKS, all_entries, find
 
@@ -39,33 +42,47 @@ EXCEPTIONS = {
     "jax": {},
 }
 
-LONG_LOOPS = (
-    "sorting.*sinkhorn",
-    "sorting.transport_*",
-    "relaxation.*",
-)  # long to compile as a whole
+# what JAX says where a text asks for the numbers in an array that is traced
+READS_VALUES = (
+    "ConcretizationTypeError",
+    "TracerArrayConversionError",
+    "TracerBoolConversionError",
+)
+FEW = None if "REFIMPL_EVERY_CASE" in os.environ else 3  # cases, operation by operation
 
 
-def opinions(framework, entry, cases, checks, jit=False):
-    """What is compared at the cases, and what of that differs."""
+def opinion(framework, entry, case, checks, jit=True):
+    """How much is compared at a case, and what of that differs."""
     claim = Implementation(entry.name, entry.call or entry.function, framework, jit=jit)
     compared, differing = 0, {}
-    with quiet():
-        for case in cases:
-            for outcome in check_case(claim, entry, case, checks):
-                compared += outcome.status == "pass"
-                if outcome.status != "pass":
-                    label = f"{entry.name}/{case.name}:{outcome.check}"
-                    differing[label] = f"{outcome.status}: {outcome.subject}: {outcome.message}"
+    for outcome in check_case(claim, entry, case, checks):
+        compared += outcome.status == "pass"
+        if outcome.status != "pass":
+            label = f"{entry.name}/{case.name}:{outcome.check}"
+            differing[label] = f"{outcome.status}: {outcome.subject}: {outcome.message}"
     return compared, differing
+
+
+def opinions(framework, entry, cases, checks):
+    """The same for all cases together; on JAX compiled, where that is possible."""
+    found = [(case, *opinion(framework, entry, case, checks)) for case in cases]
+    if framework == "jax":
+        refused = [case for case, _, differing in found if any(map(reads, differing.values()))]
+        found = [row for row in found if row[0] not in refused]
+        some = spread(refused, FEW or len(refused))
+        found += [(case, *opinion(framework, entry, case, checks, jit=False)) for case in some]
+    differing = {label: message for *_, messages in found for label, message in messages.items()}
+    return sum(compared for _, compared, _ in found), differing
+
+
+def reads(message):
+    return any(f"raised {name}" in message for name in READS_VALUES)
 
 
 def agrees(framework, name, cases, checks=("values", "vjp")):
     """Every case passes that is no exception; True where the exceptions are all needed."""
     entry, known = find(name), EXCEPTIONS[framework]
-    whole = framework == "jax" and not any(fnmatch(name, loop) for loop in LONG_LOOPS)
-    compared, differing = opinions(framework, entry, cases, checks, jit=whole)
-    if differing and whole:  # what looks at values cannot be compiled as a whole
+    with quiet(), quick_compilation() if framework == "jax" else nullcontext():
         compared, differing = opinions(framework, entry, cases, checks)
     unexpected = {k: v for k, v in differing.items() if not any(fnmatch(k, p) for p in known)}
     assert unexpected == {}
@@ -74,9 +91,8 @@ def agrees(framework, name, cases, checks=("values", "vjp")):
     return all(any(fnmatch(k, pattern) for k in differing) for pattern in mine)
 
 
-def few(entry, count):
-    """Cases from the beginning to the end of those that there are."""
-    cases = entry.generate()
+def spread(cases, count):
+    """So many of the cases, from the beginning to the end."""
     at = np.linspace(0, len(cases) - 1, min(count, len(cases)))
     return [cases[round(float(i))] for i in at]
 
@@ -91,7 +107,7 @@ def smallest(entry):
 @torch
 @every_method
 def test_torch_agrees_at_some_cases(name):
-    agrees("torch", name, few(find(name), 2))
+    agrees("torch", name, spread(find(name).generate(), 2))
 
 
 @torch
@@ -113,10 +129,8 @@ def test_jax_agrees_at_a_case_of_some_methods(name):
 @jax
 @pytest.mark.slow
 @every_method_but_operations
-def test_jax_agrees_at_a_case_of_every_method(name):
-    entry = find(name)
-    cases = entry.generate() if "REFIMPL_EVERY_CASE" in os.environ else [smallest(entry)]
-    assert agrees("jax", name, cases), "an exception is not needed"
+def test_jax_agrees_at_every_case(name):
+    assert agrees("jax", name, find(name).generate()), "an exception is not needed"
 
 
 @pytest.mark.parametrize("framework", EXCEPTIONS)
@@ -137,6 +151,6 @@ def test_a_text_that_means_something_else_is_found(change):
         return change(entry.function(x, **options))
 
     claim = Implementation(entry.name, other, "torch")
-    cases = few(entry, 3)
+    cases = spread(entry.generate(), 3)
     outcomes = [o for case in cases for o in check_case(claim, entry, case, ("values", "vjp"))]
     assert any(outcome.failed for outcome in outcomes)
