@@ -96,7 +96,8 @@ class _Run:
         """An outcome of this case."""
         level = level_of(self.case, check)
         names = (self.entry.name, self.case.name, check, level, status)
-        return Outcome(*names, message=message, function=self.label, **more)
+        flags = self.case.flags
+        return Outcome(*names, message=message, function=self.label, flags=flags, **more)
 
     def evaluate(self) -> tuple[str, str] | None:
         """The target's values; status and reason when its derivatives cannot be compared."""

@@ -53,7 +53,7 @@ def check_consistency(
     tolerance = entry.tolerance(case)
     for name, check in _CHECKS.items():
         outcome = Outcome(entry.name, case.name, name, LEVEL_KEYS["consistency"], "pass", name)
-        outcome.function = claim.label
+        outcome.function, outcome.flags = claim.label, case.flags
         if name != "deterministic" and not _holds(check, expected, differentiates, tolerance):
             continue
         ask = functools.partial(check, module, target, expected, differentiates, tolerance)

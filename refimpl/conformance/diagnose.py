@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from refimpl.autograd.kinks import ties
+from refimpl.spec import find
 
 from .alternatives import alternative_hint
 from .arbitrate import judge
@@ -14,7 +15,7 @@ from .compare import compare_derivatives
 from .failure import Failure
 from .frameworks import on_engine
 from .grouping import Group, function_of
-from .notes import note_of
+from .notes import explained
 from .outcome import Outcome
 
 
@@ -28,7 +29,10 @@ def explain(groups: Iterable[Group]) -> None:
         if found.cause is None:
             roots.append(found)
             if failure is not None:
-                explain_one(found.example, failure, _common_flags(found))
+                explain_one(found.example, failure)
+            if flags := _common(found):
+                notes = explained(find(found.example.entry), flags)
+                found.example.details += [("flag", text) for text in notes]
 
 
 def _independent(found: Group, failure: Failure) -> bool:
@@ -47,22 +51,21 @@ def _is_gradient_of(cause: Group, found: Group) -> bool:
     return same and follows and found.cases <= cause.cases
 
 
-def _common_flags(found: Group) -> list[str]:
+def _common(found: Group) -> list[str]:
     """The flags that every failing case carries: what provokes the failure, perhaps."""
-    failures = [outcome.failure for outcome in found.outcomes if outcome.failure is not None]
-    first = failures[0].case.flags
-    return [flag for flag in first if all(flag in failure.case.flags for failure in failures)]
+    first = found.example.flags
+    return [flag for flag in first if all(flag in outcome.flags for outcome in found.outcomes)]
 
 
-def explain_one(outcome: Outcome, failure: Failure, flags: Iterable[str]) -> None:
+def explain_one(outcome: Outcome, failure: Failure) -> None:
     """Add the lines that say who is right, and better hints where there are any."""
-    outcome.details += list(_details(failure, flags))
+    outcome.details += list(_details(failure))
     if failure.got.shape == failure.right.shape:
         other = alternative_hint(failure)
         outcome.hint = "; ".join(part for part in (other, outcome.hint) if part)
 
 
-def _details(failure: Failure, flags: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _details(failure: Failure) -> Iterator[tuple[str, str]]:
     if failure.got.shape == failure.right.shape:
         if paths := _paths(failure):
             yield "path", paths
@@ -79,9 +82,6 @@ def _details(failure: Failure, flags: Iterable[str]) -> Iterator[tuple[str, str]
         yield "kinks", failure.entry.kinks
     if failure.case.clause:
         yield "clause", f"{failure.case.clause} [{failure.entry.source}]"
-    for flag in flags:
-        if note := note_of(failure.entry, flag):
-            yield "flag", f"{flag}: {note.description} {note.effect}"
 
 
 def _paths(failure: Failure) -> str:

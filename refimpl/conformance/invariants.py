@@ -31,6 +31,7 @@ def check_invariants(
         status, message = fault or (("fail", wrong) if wrong else ("pass", ""))
         outcome = Outcome(entry.name, case.name, invariant.name, LEVEL_KEYS["invariants"], status)
         outcome.subject, outcome.message, outcome.function = invariant.name, message, claim.label
+        outcome.flags = case.flags
         if status == "fail":
             outcome.details.append(("promise", invariant.clause))
         yield outcome

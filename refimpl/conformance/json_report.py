@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import resources
 from typing import Any, TextIO
 
 from refimpl import __version__
 
 from .identity import identities
+from .notes import notes_of
 from .outcome import Outcome
 from .run_report import Report
 
@@ -32,6 +34,7 @@ def json_report(report: Report) -> dict[str, Any]:
             "passed": report.exit_status == 0,
             "errors": report.errors,
             "levels": {level: dict(counter) for level, counter in report.counts().items()},
+            "notes": _notes(report),
             "outcomes": [_record(report, outcome, names) for outcome in report.outcomes],
         }
     )
@@ -57,11 +60,23 @@ def _record(
         "numbers": outcome.numbers(),
     }
     record |= {key: value for key, value in optional.items() if value}
+    if outcome.flags and outcome.status in ("fail", "expected"):
+        record["flags"] = list(outcome.flags)
     if outcome.details:
         record["details"] = [{"label": label, "text": text} for label, text in outcome.details]
     if outcome.failed:
         record["replay"] = report.replay(outcome)
     return record
+
+
+def _notes(report: Report) -> dict[str, dict[str, Any]]:
+    """What the flags of failing cases mean, by method and flag."""
+    found: dict[str, dict[str, Any]] = {}
+    for outcome in report.outcomes:
+        if outcome.status in ("fail", "expected"):
+            for flag, note in notes_of(outcome).items():
+                found.setdefault(outcome.entry, {})[flag] = asdict(note)
+    return found
 
 
 def _plain(value: Any) -> Any:

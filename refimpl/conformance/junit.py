@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TextIO
 from xml.etree import ElementTree as ET
 
+from .notes import notes_of
 from .outcome import Outcome
 from .run_report import Report
 
@@ -72,6 +73,9 @@ def _test(suite: ET.Element, report: Report, outcome: Outcome) -> None:
 def _explanation(report: Report, outcome: Outcome) -> Iterable[str]:
     yield outcome.message
     yield from (f"{label}: {text}" for label, text in outcome.details)
+    if not any(label == "flag" for label, _ in outcome.details):
+        notes = notes_of(outcome).items()
+        yield from (f"flag: {flag}: {note.description} {note.effect}" for flag, note in notes)
     if outcome.hint:
         yield f"hint: {outcome.hint}"
     yield f"replay: {report.replay(outcome)}"

@@ -6,7 +6,11 @@ Flags that several methods use are explained here; a method explains its own in 
 
 from __future__ import annotations
 
-from refimpl.spec import Entry, Note
+from collections.abc import Iterable
+
+from refimpl.spec import Entry, Note, find
+
+from .outcome import Outcome
 
 NOTES: dict[str, Note] = {
     "ties": Note(
@@ -110,3 +114,17 @@ NOTES: dict[str, Note] = {
 def note_of(entry: Entry, flag: str) -> Note | None:
     """The explanation of a flag that a case of the entry carries."""
     return entry.notes.get(flag) or NOTES.get(flag)
+
+
+def explained(entry: Entry, flags: Iterable[str]) -> list[str]:
+    """A line for each flag that has an explanation."""
+    notes = {flag: note_of(entry, flag) for flag in flags}
+    return [f"{k}: {note.description} {note.effect}" for k, note in notes.items() if note]
+
+
+def notes_of(outcome: Outcome) -> dict[str, Note]:
+    """The explanations of the flags of an outcome; none for recorded numbers."""
+    if not outcome.flags:
+        return {}
+    found = {flag: note_of(find(outcome.entry), flag) for flag in outcome.flags}
+    return {flag: note for flag, note in found.items() if note is not None}

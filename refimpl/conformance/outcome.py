@@ -50,6 +50,7 @@ class Outcome:
     hint      what the numbers suggest
     symptom   the same in a word or two; failures with the same symptom are reported together
     function  name of the function under test
+    flags     those of the case: the known mistakes that it provokes
     failure   the arrays, for the explanation that representative failures get
     """
 
@@ -64,6 +65,7 @@ class Outcome:
     hint: str = ""
     symptom: str = ""
     function: str = ""
+    flags: tuple[str, ...] = ()
     failure: Failure | None = field(default=None, repr=False)
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 
 from refimpl.spec import Case, Entry
 
-from .notes import note_of
+from .notes import explained, note_of
 from .points import expect
 
 WIDTH = 100
@@ -139,8 +139,7 @@ def show_case(entry: Entry, case: Case) -> str:
     if case.clause:
         lines += _labelled("clause", case.clause)
     for flag in case.flags:
-        note = note_of(entry, flag)
-        lines += _labelled("flag", f"{flag}: {note.description} {note.effect}" if note else flag)
+        lines += _labelled("flag", "".join(explained(entry, [flag])) or flag)
     for name, value in case.params.items():
         lines += _labelled("parameter", f"{name} = {value!r}")
     for name, array in case.inputs.items():

@@ -44,7 +44,7 @@ def test_what_is_no_array_of_real_numbers_is_named_and_nothing_else_is_blamed(ch
         "--case", "toy.soft_pool/single", replace=[(RETURN, f"return x, {result}")]
     )
     assert status == 1
-    assert f"what call: output weights {words} replay" in spaces(out)
+    assert f"what call: output weights {words}" in spaces(out)
     assert "bug in refimpl" not in out
     assert "raised" not in out
 
