@@ -88,13 +88,18 @@ def _simplicity(outcome: Outcome) -> tuple[bool, bool, bool]:
 
 
 def _by_cause(groups: list[Group]) -> list[Group]:
-    """The groups, each split into what stands alone and what follows: fails upstream already."""
+    """The groups, each split into what stands alone and what follows: fails upstream already.
+
+    A promise looks at other points than the case, so that a few cases more follow as well.
+    """
     found: list[Group] = []
     for candidate in groups:
         causes = [g for g in found if g.cause is None and _upstream(g.example, candidate.example)]
         failing = set().union(*(cause.cases for cause in causes))
         alone = tuple(o for o in candidate.outcomes if o.case not in failing)
         follows = tuple(o for o in candidate.outcomes if o.case in failing)
+        if candidate.example.check not in _ORDER and len(alone) * _MINOR <= len(follows):
+            alone, follows = (), candidate.outcomes
         found += [Group(alone)] if alone else []
         found += [Group(follows, causes[0])] if follows else []
     return found
