@@ -20,7 +20,7 @@ import numpy as np
 import refimpl.autograd
 from refimpl.conformance.target import Unsupported
 
-from . import Arrays, Problem, floating, untouched
+from . import Arrays, Problem, floating, not_an_array, untouched
 
 _ENGINE = Path(refimpl.autograd.__file__).resolve().parent
 
@@ -54,11 +54,11 @@ def _engine_hidden() -> Iterator[None]:
 def values(problem: Problem) -> dict[str, np.ndarray]:
     """The outputs by name; inputs that were written to are an error."""
     inputs = {name: np.array(array) for name, array in problem.inputs.items()}
-    result = problem.named(problem.call(**inputs, **problem.params))
+    result = problem.outputs(**inputs)
     untouched(problem.inputs, inputs)
     for name, value in result.items():
         if not isinstance(value, (np.ndarray, np.generic)):
-            raise TypeError(f"output {name} is a {type(value).__name__}, expected a NumPy array")
+            raise not_an_array(f"output {name}", value, "a NumPy array")
     return {name: np.asarray(value) for name, value in result.items()}
 
 
@@ -109,7 +109,7 @@ def _prepare(problem: Problem) -> tuple[Callable[..., dict[str, Any]], list[np.n
 
     def function(*leaves: Any) -> dict[str, Any]:
         arguments = dict(zip(moving, leaves, strict=True))
-        return floating(problem.named(problem.call(**arguments, **fixed, **problem.params)))
+        return floating(problem.outputs(**arguments, **fixed))
 
     return function, [np.array(array) for array in moving.values()]
 
