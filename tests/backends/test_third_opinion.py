@@ -39,7 +39,21 @@ EXCEPTIONS = {
             for name in ("quantile", "ranks", "sort", "topk")
         },
     },
-    "jax": {},
+    "jax": {
+        f"operations.{case}:vjp": reason
+        for case, reason in {
+            "abs/zero": "JAX counts 0 as positive: derivative 1",
+            "atan2/origin": "JAX divides by x^2 + y^2, which is 0: NaN",
+            "clip/at-m*": "JAX's clip is a maximum and a minimum: derivative 1/2 at the bounds",
+            "hypot/origin": "JAX's hypot is made of maximum and minimum: derivatives 1/2 at 0",
+            "hypot/large": "JAX's backward pass squares the larger side, which overflows at 4e200",
+            "ndtri/ends": "JAX's ndtri is constant at 0 and 1: derivative 0, not infinity",
+            "pow/zero-both": "JAX multiplies 0 by 0^-1 at 0^0: NaN",
+            "sinc/near-zero": "JAX subtracts nearly equal numbers: no digit is right at 1e-8",
+            "std/constant": "JAX divides by the deviation, which is 0: NaN",
+            "vector_norm/zero": "JAX divides by the norm, which is 0: NaN",
+        }.items()
+    },
 }
 
 # what JAX says where a text asks for the numbers in an array that is traced
@@ -128,7 +142,7 @@ def test_jax_agrees_at_a_case_of_some_methods(name):
 
 @jax
 @pytest.mark.slow
-@every_method_but_operations
+@every_method
 def test_jax_agrees_at_every_case(name):
     assert agrees("jax", name, find(name).generate()), "an exception is not needed"
 
@@ -139,7 +153,7 @@ def test_every_exception_names_a_case_and_a_check(framework):
         name, _, check = pattern.rpartition(":")
         method, _, case = name.partition("/")
         assert check in CHECKS
-        assert case in [c.name for c in find(method).generate()]
+        assert any(fnmatch(c.name, case) for c in find(method).generate())
 
 
 @torch
