@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from typing import Any
 
 from refimpl.conformance.target import Unsupported, implements
@@ -49,3 +51,12 @@ def only(**wanted: tuple[Any, Any]) -> None:
     for name, (value, offered) in wanted.items():
         if value != offered:
             raise Unsupported(f"{name}={value!r}: only {offered!r} is offered")
+
+
+def release(package: str) -> tuple[int, ...]:
+    """The numbers of the version that is installed, such as (2, 13, 0); () if there is none."""
+    try:
+        found = re.match(r"\d+(\.\d+)*", metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return ()
+    return tuple(map(int, found[0].split("."))) if found else ()

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ._numpy_names import NUMPY_NAMES
-from ._operations import Own, Reasons, operations
+from ._operations import Own, Reasons, operations, release
 
 
 def missing() -> str | None:
@@ -81,13 +81,9 @@ _KNOWN: Reasons = {
     "pow": {"zero-both": "JAX multiplies 0 by 0^-1 at 0^0: NaN"},
     "hypot": {
         "origin": "JAX's hypot is made of maximum and minimum: derivatives 1/2 at the origin",
-        "large": "JAX's hypot divides one side by the other; the derivative of that squares the "
-        "larger one, overflows beyond 1e154, and loses a term",
     },
     "atan2": {"origin": _NAN.format("x^2 + y^2")},
     "clip": {"at-*": "JAX's clip is a maximum and a minimum: derivative 1/2 at the bounds"},
-    "sinc": {"near-zero": "JAX's gradient cancels near 0"},
-    "ndtri": {"ends": "JAX's ndtri is constant at 0 and 1: slope 0, not infinity"},
     "std": {"constant": _NAN.format("the deviation")},
     "vector_norm": {"zero": _NAN.format("the norm")},
     "logsumexp": {
@@ -98,4 +94,26 @@ _KNOWN: Reasons = {
     },
 }
 
-globals().update(operations("jax", _modules, _OWN, _KNOWN))
+# What a release has mended or broken.
+_BEFORE_0_11_2: Reasons = {"sinc": {"near-zero": "JAX's gradient cancels near 0"}}
+_BEFORE_0_12: Reasons = {
+    "hypot": {
+        **_KNOWN["hypot"],
+        "large": "JAX's hypot divides one side by the other; the derivative of that squares the "
+        "larger one, overflows beyond 1e154, and loses a term",
+    },
+    "ndtri": {"ends": "JAX's ndtri is constant at 0 and 1: slope 0, not infinity"},
+}
+_SINCE_0_12: Reasons = {
+    "erfcx": {"*:second_order": "JAX's second derivative of erfcx takes numbers only: TypeError"}
+}
+
+
+def _known() -> Reasons:
+    """The reasons that hold for the version that is installed."""
+    version = release("jax")
+    recent = _SINCE_0_12 if version >= (0, 12) else _BEFORE_0_12
+    return {**_KNOWN, **recent, **(_BEFORE_0_11_2 if version < (0, 11, 2) else {})}
+
+
+globals().update(operations("jax", _modules, _OWN, _known()))

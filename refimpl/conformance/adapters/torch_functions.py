@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
-from importlib import metadata
 from typing import Any
 
 from refimpl.conformance.target import Unsupported
 
-from ._operations import Own, Reasons, operations
+from ._operations import Own, Reasons, operations, release
 
 
 def missing() -> str | None:
@@ -169,15 +167,7 @@ _KNOWN: Reasons = {
 
 def _known() -> Reasons:
     """The reasons that hold for the version that is installed."""
-    closed = bool(re.match(r"2\.(\d|1[0-3])\.", _version("torch")))
-    return {**_KNOWN, "clip": {"at-*": _BOUND}} if closed else _KNOWN
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
+    return {**_KNOWN, "clip": {"at-*": _BOUND}} if release("torch") < (2, 14) else _KNOWN
 
 
 globals().update(operations("torch", _modules, _OWN, _known()))
