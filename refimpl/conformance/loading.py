@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .faults import describe, printable
-from .target import Target, implementations_in
+from .target import MARK, Target, implementations_in
 
 
 class UsageError(Exception):
@@ -61,6 +61,8 @@ def load_file(path: Path) -> Target:
     module = _import(path)
     claims = implementations_in(vars(module))
     if not claims:
+        if methods := _marked_methods(module):
+            raise LoadError(f"{path}: {methods[0]} is a method; mark a function that calls it")
         raise LoadError(
             f"{path} has no function marked @implements. Mark one:\n"
             "    from refimpl.conformance import implements\n\n"
@@ -69,6 +71,11 @@ def load_file(path: Path) -> Target:
             "`refimpl list` prints the names that can be implemented."
         )
     return Target(name=str(path), implementations=claims, path=str(path.resolve()))
+
+
+def _marked_methods(module: ModuleType) -> list[str]:
+    classes = {name: value for name, value in vars(module).items() if isinstance(value, type)}
+    return [f"{k}.{m}" for k, c in classes.items() for m, f in vars(c).items() if hasattr(f, MARK)]
 
 
 def _import(path: Path) -> ModuleType:

@@ -78,6 +78,23 @@ def test_a_result_that_depends_on_the_rest_of_the_batch_is_found(check):
     assert "of the first sample depends on the others in its batch" in " ".join(out.split())
 
 
+def test_what_fails_for_a_batch_of_one_alone_is_found(check):
+    one = [("xp = ", "assert x.ndim != 2 or len(x) != 1, 'not one'\n    xp = ")]
+    status, out, _ = check("--case", "*/l2-*", replace=one)
+    assert status == 1
+    assert "what batch: raised AssertionError: not one (target.py:" in spaces(out)
+
+
+def test_values_are_compared_with_themselves_where_there_is_no_gradient(check):
+    numpy = [('framework="refimpl"', 'framework="numpy"')]
+    _, out, _ = check("--level", "consistency", replace=numpy)
+    assert re.search(r"consistency +4 +-\n", out), "deterministic and batch, at two cases"
+    counted = [("xp = ", "calls.append(1); x = x + 1e-9 * len(calls)\n    xp = ")]
+    counted += [("@implements", "calls = []\n@implements"), *numpy]
+    _, out, _ = check("--level", "consistency", replace=counted)
+    assert "output values differs between two calls" in spaces(out)
+
+
 def test_a_gradient_that_is_a_constant_to_further_derivatives_is_found(check):
     pulled = "_, pull = ag.vjp(lambda y: right(y, steepness, distance), ag.stop_gradient(x))"
     change = f"{pulled}\n    return pull(g)"

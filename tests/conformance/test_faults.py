@@ -74,6 +74,15 @@ def test_a_file_without_a_marked_function_is_told_how_to_mark_one(check):
     assert "from refimpl.conformance import implements" in out
 
 
+def test_a_marked_method_is_told_to_be_called_by_a_function(check):
+    status, out, _ = check(
+        text="from refimpl.conformance import implements\nclass Sorter:\n"
+        "    @implements('toy.soft_pool', framework='numpy')\n    def sort(self, x): ..."
+    )
+    assert status == 1
+    assert "Sorter.sort is a method; mark a function that calls it" in spaces(out)
+
+
 def test_a_neighbouring_module_can_be_imported(check, tmp_path):
     (tmp_path / "neighbour_of_target.py").write_text("name = 'toy.soft_pool'")
     named = [
