@@ -67,6 +67,8 @@ def _text(error: BaseException) -> str:
 
 
 def _is_ours(filename: str) -> bool:
+    if filename.startswith("<frozen "):  # Python's own import
+        return True
     package = Path(__file__).resolve().parent.parent
     folders = (package, (package / "autograd").resolve())
     return any(folder in Path(filename).resolve().parents for folder in folders)
