@@ -15,6 +15,7 @@ from refimpl.conformance.at_case import quiet
 from refimpl.conformance.invariants import check_invariants
 from refimpl.conformance.selection import Options
 from refimpl.conformance.selfcheck import check_reference
+from refimpl.conformance.specification import check_specification
 from refimpl.conformance.target import Implementation
 from refimpl.spec import CHECKS, Case, Invariant, specification
 
@@ -161,6 +162,11 @@ def change(folder, **arrays):
 def test_recorded_numbers_are_read_from_the_folder_in_the_environment(copied, capsys):
     assert main(["check", "--level", "recorded"]) == 0
     assert "3 cases" in capsys.readouterr().out
+
+
+def test_records_of_functions_of_text_are_compared():
+    report = check_specification(Options(cases="recorded.logic/breast_cancer"))
+    assert {outcome.status for outcome in report.outcomes} == {"pass"}
 
 
 @pytest.mark.parametrize("array", ["out_y", "grad_x", "jvp_y", "hvp_x"])

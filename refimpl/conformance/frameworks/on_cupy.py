@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import not_an_array, real
+from . import not_an_array
 from .on_numpy import WithoutDerivatives
 
 
@@ -36,7 +36,7 @@ def host(subject: str, value: Any) -> np.ndarray:
     """A copy on the host. WrongResult when the value is no CuPy array."""
     if not isinstance(value, _cupy().ndarray):
         raise not_an_array(f"{subject} on the host", value, "a CuPy array")
-    return np.asarray(_cupy().asnumpy(real(subject, value)))
+    return np.asarray(_cupy().asnumpy(value))
 
 
 def _cupy() -> Any:
