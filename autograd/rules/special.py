@@ -97,8 +97,12 @@ def _sinc(xp: Any, x: Any) -> Any:
 
 
 def _define_xlogy(xp: Any, x: Any, y: Any) -> Any:
-    zero = (x == 0) & (y == y)
-    return xp.where(zero, xp.zeros_like(y), x * xp.log(xp.where(zero, xp.ones_like(y), y)))
+    # Only where x log y is 0 inf or NaN: elsewhere the slope at x = 0 is log y, also to a framework
+    # that differentiates this text.
+    undefined = (x == 0) & ((y <= 0) | (y == math.inf))
+    return xp.where(
+        undefined, xp.zeros_like(y), x * xp.log(xp.where(undefined, xp.ones_like(y), y))
+    )
 
 
 def _xlogy_y(xp: Any, g: Any, z: Any, x: Any, y: Any) -> Any:

@@ -215,23 +215,24 @@ def smooth(
     True
     """
 
-    def value(x: Array, scale: Any) -> Array:
-        return _run(x, scale)[0]
+    def value(x: Array, noise: Array, scale: Any) -> Array:
+        return forward(x, noise, scale)[0]
 
-    def _run(x: Array, scale: Any) -> tuple[Array, Estimate]:
+    def forward(x: Array, noise: Array, scale: Any) -> tuple[Array, Estimate]:
         found = estimate(f, x, noise, scale, distribution=distribution, covariate=covariate)
         return found.value, found
 
-    def backward(found: Estimate, g: Array) -> tuple[Array, Array]:
+    def backward(found: Estimate, g: Array) -> tuple[Array, None, Array]:
         by_x = einsum("...m,...mn->...n", g, found.jacobian)
         matrix = found.scale_gradient.ndim > found.value.ndim
         by_scale = einsum("...m,...mij->...ij" if matrix else "...m,...m->...", g, found[2])
         xp, extra = array_namespace(by_scale), by_scale.ndim - (2 if matrix else 0)
-        return by_x, xp.sum(by_scale, axis=tuple(range(extra))) if extra else by_scale
+        by_scale = xp.sum(by_scale, axis=tuple(range(extra))) if extra else by_scale
+        return by_x, None, by_scale
 
     smoothed = replaced_gradient(value)
-    smoothed.defvjp(_run, backward)
-    return smoothed(float_array(x, "x", min_ndim=1), scale)
+    smoothed.defvjp(forward, backward)
+    return smoothed(float_array(x, "x", min_ndim=1), noise, scale)
 
 
 def is_matrix(scale: Any) -> bool:

@@ -41,7 +41,6 @@ EXCEPTIONS = {
         },
     },
     "jax": {
-        "training.smooth/*:vjp": "its backward pass holds noise that jax.jit traced outside of it",
         **{
             f"operations.{case}:vjp": reason
             for case, reason in {
@@ -54,7 +53,6 @@ EXCEPTIONS = {
                 "pow/zero-both": "JAX multiplies 0 by 0^-1 at 0^0: NaN",
                 "sinc/near-zero": "JAX subtracts nearly equal numbers: no digit is right at 1e-8",
                 "std/constant": "JAX divides by the deviation, which is 0: NaN",
-                "xlogy/zero": "the text chooses a constant at x = 0, as JAX sees it: 0, not log y",
                 "vector_norm/zero": "JAX divides by the norm, which is 0: NaN",
             }.items()
         },
