@@ -2,7 +2,7 @@
 frameworks: a third opinion on the engine's values and gradients.
 
 The default run tries few cases, `pytest -m slow` every case on torch, and on JAX, which compiles
-for every shape, the kinks and a dozen others of each method, of long programs three;
+for every shape, the kinks and five others of each method, of long programs two;
 REFIMPL_EVERY_CASE=1 tries them all there too. Texts run on JAX as `jax.jit` traces them, or, where
 they read values, operation by operation.
 """
@@ -89,7 +89,7 @@ def opinions(framework, entry, cases, checks):
     if framework == "jax" and whole:
         refused = [case for case, _, differing in found if any(map(reads, differing.values()))]
         found = [row for row in found if row[0] not in refused]
-        some = refused if EVERY_CASE else spread(refused, 3)
+        some = refused if EVERY_CASE else spread(refused, 2)
         found += [(case, *opinion(framework, entry, case, checks, jit=False)) for case in some]
     differing = {label: message for *_, messages in found for label, message in messages.items()}
     return sum(compared for _, compared, _ in found), differing
@@ -125,7 +125,7 @@ def affordable(entry):
     kinks = [case for case in cases if case.kind == "kink"]
     others = [case for case in cases if case.kind != "kink"]
     long = entry.name in ENDLESS or any(fnmatch(entry.name, name) for name in LONG_PROGRAMS)
-    return kinks + spread(others, 3 if long else 12)
+    return kinks + spread(others, 2 if long else 5)
 
 
 def smallest(entry):
