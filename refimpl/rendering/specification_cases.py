@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
+from ..promises import within
 from ..spec import Case, Invariant, Note, case_name, specification
 from . import camera, lighting, losses, mesh, shapes
 from .renderer import render, silhouette
@@ -190,6 +191,7 @@ specification(
     source="Petersen et al. 2022, GenDR, section 3; Liu et al. 2019, SoftRas, equation 4",
     inputs=("face_vertices", "face_textures"),
     outputs=("image",),
+    invariants=(within("image", 0, 1),),
     cases=_images,
     gradient="derivative with the clipped barycentric coordinates held constant",
     kinks="where two edges are equally near; where a texel or the nearest face changes",
@@ -318,6 +320,7 @@ specification(
     source="gendr 0.1.0; SoftRas",
     inputs=("vertices", "textures"),
     outputs=("lit",),
+    invariants=(within("lit"),),
     cases=_lit,
     kinks="where light grazes a face",
     call=_light,

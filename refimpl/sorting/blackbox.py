@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, is_array, like_array, plain, stop_gradient
+from ..promises import within
 from ..spec import Case, Invariant, Note, specification
 from ..training.blackbox import blackbox
 from ..validation import float_array, in_range, non_negative
@@ -92,6 +93,7 @@ def _relevances(rng: np.random.Generator) -> Iterator[Case]:
     inputs=("scores", "relevance"),
     differentiable=("scores",),
     outputs=("loss",),
+    invariants=(within("loss", 0, 1),),
     cases=_relevances,
     gradient="by black-box ranks; ranks among positives are constants",
     second_order=False,
@@ -132,6 +134,7 @@ def recall_loss(
     inputs=("scores", "relevance"),
     differentiable=("scores",),
     outputs=("loss",),
+    invariants=(within("loss", 0, 1),),
     cases=lambda rng: (
         Case(case.name, case.inputs, {"lambda_": 2.0}, checks=("values", "vjp"))
         for case in _relevances(rng)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, clip, is_array, like_array, plain
+from ..promises import within
 from ..spec import Case, Invariant, as_float32, specification
 from ..validation import choose, float_array, in_range
 
@@ -143,6 +144,7 @@ def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
     inputs=("permutation", "possible"),
     differentiable=("permutation",),
     outputs=("loss",),
+    invariants=(within("loss"),),
     cases=_loss_cases,
     kinks="the clamp to [1e-8, 1 - 1e-8]: derivative zero on and beyond the bounds",
 )

@@ -16,6 +16,7 @@ import numpy as np
 
 from refimpl import autograd as ag
 from refimpl.autograd import Array
+from refimpl.promises import within
 from refimpl.spec import BATCHES, Case, Note, specification
 from refimpl.validation import float_array
 
@@ -60,6 +61,7 @@ def _scores(rng: np.random.Generator) -> Iterator[Case]:
     inputs=("P", "Q"),
     differentiable=("P",),
     outputs=("loss",),
+    invariants=(within("loss"),),
     cases=_matrices,
     kinks="where a logarithm reaches -100: derivative 0 there",
     notes=NOTES,
@@ -115,6 +117,7 @@ class RankingAccuracy(NamedTuple):
     inputs=("scores", "targets"),
     differentiable=(),
     outputs=("em", "ew", "em5"),
+    invariants=tuple(within(name, 0, 1) for name in ("em", "ew", "em5")),
     cases=_scores,
     kinks="piecewise constant",
 )

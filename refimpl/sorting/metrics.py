@@ -13,6 +13,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace, indices_like, is_array, like_array, plain
 from ..autograd import stop_gradient as stop
+from ..promises import within
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array, whole
 from .smooth_topk import check_labels
@@ -51,6 +52,7 @@ def _score_cases(rng: np.random.Generator) -> Iterator[Case]:
     inputs=("scores", "labels"),
     differentiable=(),
     outputs=("accuracy",),
+    invariants=(within("accuracy", 0, 1),),
     cases=_score_cases,
     kinks="piecewise constant",
     notes=NOTES,

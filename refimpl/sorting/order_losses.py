@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, plain, stop_gradient
+from ..promises import within
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array
 from .perturbed import exact_ranks
@@ -57,6 +58,7 @@ def _over_positions(P: Array, Q: Array) -> Array:
     inputs=("P", "Q"),
     differentiable=("P",),
     outputs=("loss",),
+    invariants=(within("loss"),),
     cases=_matrix_cases,
     kinks="none for P >= 0",
     notes=NOTES,

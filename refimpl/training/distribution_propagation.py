@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import Array, array_namespace, constant, vjp
+from ..promises import within
 from ..spec import Invariant, specification
 from ..validation import choose, float_array, non_negative
 from .gram import identity
@@ -304,6 +305,7 @@ def _cauchy_through_mlp(
     source=SOURCE,
     inputs=("x", "gamma", "weight1", "bias1", "weight2", "bias2"),
     outputs=("location", "scale"),
+    invariants=(within("scale"),),
     cases=cauchy_network_cases,
     kinks="an entry of J that is 0: derivative 0; and those of the network",
     second_order=False,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import Array, array_namespace, constant, ndtr, relu
+from ..promises import within
 from ..spec import Invariant, specification
 from ..validation import float_array
 from .gram import identity
@@ -120,6 +121,7 @@ def _ratio_probability(
     source="Frey and Hinton 1999; the moment-matching baseline of Petersen et al. 2024",
     inputs=("mean", "std"),
     outputs=("mean", "variance"),
+    invariants=(within("mean"), within("variance")),
     cases=moment_cases,
     kinks="where rounding makes the variance negative, it is 0; a std of 0: derivative 0",
     notes=NOTES,
