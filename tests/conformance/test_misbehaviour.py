@@ -233,7 +233,13 @@ def test_an_interrupt_ends_a_check_at_once_in_every_process(tmp_path, jobs):
     command = [sys.executable, "-m", "refimpl", "check", tmp_path / "waits.py", "--jobs", jobs]
     root = Path(refimpl.__file__).parents[1]
     running = subprocess.Popen(
-        command, cwd=root, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=root,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A job in the background inherits from its shell that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while "waits" not in running.stderr.readline():
         assert running.poll() is None
