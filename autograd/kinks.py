@@ -118,10 +118,10 @@ def widen(verdict: Verdict, f: Function, x: Any, v: Any = 1.0, *, eps: float = E
 
     Where more than two meet, as in a sort of three equal keys, the derivative of a piece may lie
     outside of the two that a step along v sees (which may even be equal), and is admissible like
-    them. The range of derivatives at 160 points within 1e-5 of x is added to the admissible interval
-    if it is that of a kink: as wide as within 1e-4, where curvature would give a tenth. Of up to 16
-    pieces one is missed with a probability below 1e-3 (of 12 at 64 points it was one in twenty);
-    if there are more, half of the range is added on each side.
+    them. The range of derivatives at 160 points within 1e-5 of x is added to the admissible
+    interval if it is that of a kink: as wide as within 1e-4, where curvature would give a tenth. Of
+    up to 16 pieces one is missed with a probability below 1e-3 (of 12 at 64 points it was one in
+    twenty); if there are more, half of the range is added on each side.
 
     >>> def middle(x):
     ...     return np.sort(x)[1]
