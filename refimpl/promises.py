@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from .spec import Arrays, Invariant, Run
+
+Check = Callable[[Run, Arrays, Mapping[str, Any]], str | None]
 
 
 def within(output: str, low: float = 0.0, high: float = math.inf) -> Invariant:
@@ -17,12 +19,27 @@ def within(output: str, low: float = 0.0, high: float = math.inf) -> Invariant:
     >>> within("accuracy", 0, 1).clause
     'accuracy is between 0 and 1'
     """
-    bounds = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
+    clause = f"{output} is {_words(low, high)}"
+    return Invariant(f"range of {output}", clause, inside(output, low, high, ulps=16))
+
+
+def inside(output: str, low: float, high: float, *, ulps: int = 0) -> Check:
+    """A check that the output lies between two numbers, give or take so many roundings.
+
+    They are of the larger bound, or of 1 if that is smaller. NaN lies nowhere.
+    """
+    scale = max([1.0, *(abs(bound) for bound in (low, high) if math.isfinite(bound))])
 
     def check(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
         y = run(inputs, params)[output]
-        slack = 16 * np.finfo(y.dtype).eps * max(1.0, float(np.max(np.abs(y), initial=0.0)))
-        outside = (y < low - slack) | (y > high + slack)
-        return f"{output} is {y[outside].flat[0]:g}, not {bounds}" if np.any(outside) else None
+        slack = ulps * np.finfo(y.dtype).eps * scale
+        outside = ~((y >= low - slack) & (y <= high + slack))
+        if not np.any(outside):
+            return None
+        return f"{output} is {y[outside].flat[0]:g}, not {_words(low, high)}"
 
-    return Invariant(f"range of {output}", f"{output} is {bounds}", check)
+    return check
+
+
+def _words(low: float, high: float) -> str:
+    return f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..distributions import DISTRIBUTIONS
+from ..promises import inside
 from ..spec import BATCHES, Case, Invariant, Note, Tolerance, specification
 from . import conditions, indexing
 
@@ -76,11 +77,6 @@ def _comparison_cases(ordered: bool) -> Callable[[np.random.Generator], Iterator
     return cases
 
 
-def _range(run: Any, inputs: Any, params: Any) -> str | None:
-    p = run(inputs, params)["p"]
-    return None if np.all((p >= 0) & (p <= 1)) else "a degree is outside [0, 1]"
-
-
 def _shift(run: Any, inputs: Any, params: Any) -> str | None:
     moved = {name: value + 0.5 for name, value in inputs.items()}
     same = np.allclose(run(moved, params)["p"], run(inputs, params)["p"], rtol=1e-4, atol=1e-5)
@@ -111,7 +107,7 @@ for _name, _opposite in OPPOSITES.items():
         outputs=("p",),
         cases=_comparison_cases(ordered=_name not in ("equal", "not_equal")),
         invariants=(
-            Invariant("degree", "0 <= p <= 1", _range),
+            Invariant("degree", "0 <= p <= 1", inside("p", 0, 1)),
             Invariant("shift", "only a - b matters", _shift),
             Invariant(
                 "complement", "a condition and its opposite sum to 1", _complement(_opposite)
@@ -142,7 +138,7 @@ specification(
     inputs=("a", "b"),
     outputs=("p",),
     cases=_categories,
-    invariants=(Invariant("degree", "0 <= p <= 1", _range),),
+    invariants=(Invariant("degree", "0 <= p <= 1", inside("p", 0, 1)),),
     kinks="where a vector is 0",
 )(conditions.same_category)
 
