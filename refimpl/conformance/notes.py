@@ -118,13 +118,14 @@ def note_of(entry: Entry, flag: str) -> Note | None:
 
 def explained(entry: Entry, flags: Iterable[str]) -> list[str]:
     """A line for each flag that has an explanation."""
-    notes = {flag: note_of(entry, flag) for flag in flags}
-    return [f"{k}: {note.description} {note.effect}" for k, note in notes.items() if note]
+    return [f"{k}: {note.description} {note.effect}" for k, note in _notes(entry, flags).items()]
 
 
 def notes_of(outcome: Outcome) -> dict[str, Note]:
     """The explanations of the flags of an outcome; none for recorded numbers."""
-    if not outcome.flags:
-        return {}
-    found = {flag: note_of(find(outcome.entry), flag) for flag in outcome.flags}
+    return _notes(find(outcome.entry), outcome.flags) if outcome.flags else {}
+
+
+def _notes(entry: Entry, flags: Iterable[str]) -> dict[str, Note]:
+    found = {flag: note_of(entry, flag) for flag in flags}
     return {flag: note for flag, note in found.items() if note is not None}

@@ -22,11 +22,12 @@ def versions(target: Target) -> dict[str, str]:
     names = {} if target.path is not None else {target.name: None}
     for claim in target.implementations:
         names |= dict.fromkeys(_NEEDS.get(claim.framework, ()))
-    found = {name: _version(name) for name in names}
+    found = {name: installed(name) for name in names}
     return {name: version for name, version in found.items() if version}
 
 
-def _version(name: str) -> str:
+def installed(name: str) -> str:
+    """The version of an installed package; "" if there is none."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

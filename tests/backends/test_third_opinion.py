@@ -28,6 +28,7 @@ every_method_but_operations = pytest.mark.parametrize(
     "name", [name for name in all_entries() if not name.startswith("operations.")]
 )
 
+JAX_NORM = "JAX divides by the norm, which is 0: NaN"
 AT_ZERO = "the second derivative of torch's vector norm is NaN at zero"
 # framework: pattern of METHOD/CASE:CHECK: why it differs there from the engine
 EXCEPTIONS = {
@@ -42,7 +43,7 @@ EXCEPTIONS = {
     },
     "jax": {
         **{
-            f"sorting.transport_{name}/n1:vjp": "JAX divides by the norm, which is 0: NaN"
+            f"sorting.transport_{name}/n1:vjp": JAX_NORM
             for name in ("quantile", "ranks", "sort", "topk")
         },
         **{
@@ -57,7 +58,7 @@ EXCEPTIONS = {
                 "pow/zero-both": "JAX multiplies 0 by 0^-1 at 0^0: NaN",
                 "sinc/near-zero": "JAX subtracts nearly equal numbers: no digit is right at 1e-8",
                 "std/constant": "JAX divides by the deviation, which is 0: NaN",
-                "vector_norm/zero": "JAX divides by the norm, which is 0: NaN",
+                "vector_norm/zero": JAX_NORM,
             }.items()
         },
     },

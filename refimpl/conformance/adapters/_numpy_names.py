@@ -1,6 +1,6 @@
 """Operations that libraries in the manner of NumPy and SciPy call by the same names.
 
-`m.np`, `m.special` and `m.la` are a library's modules of those functions.
+`m.np` and `m.special` are a library's modules of those functions.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from typing import Any
 
 from refimpl.conformance.target import Unsupported, implements
+from refimpl.conformance.versions import installed
 
 Own = Mapping[str, Callable[..., Any] | None]
 Reasons = Mapping[str, Mapping[str, str]]
@@ -55,8 +55,5 @@ def only(**wanted: tuple[Any, Any]) -> None:
 
 def release(package: str) -> tuple[int, ...]:
     """The numbers of the version that is installed, such as (2, 13, 0); () if there is none."""
-    try:
-        found = re.match(r"\d+(\.\d+)*", metadata.version(package))
-    except metadata.PackageNotFoundError:
-        return ()
+    found = re.match(r"\d+(\.\d+)*", installed(package))
     return tuple(map(int, found[0].split("."))) if found else ()
