@@ -225,12 +225,21 @@ def f(x, **others):
 """
 
 
+# A job in the background inherits from its shell that interrupts are ignored. The command undoes that
+# itself: `preexec_fn` would fork, which JAX warns of once it is loaded.
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("refimpl", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_ends_a_check_at_once_in_every_process(tmp_path, jobs):
     (tmp_path / "waits.py").write_text(SLOW)
-    command = [sys.executable, "-m", "refimpl", "check", tmp_path / "waits.py", "--jobs", jobs]
+    command = [sys.executable, "-c", LISTENING, "check", tmp_path / "waits.py", "--jobs", jobs]
     root = Path(refimpl.__file__).parents[1]
     running = subprocess.Popen(
         command,
@@ -238,8 +247,6 @@ def test_an_interrupt_ends_a_check_at_once_in_every_process(tmp_path, jobs):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A job in the background inherits from its shell that interrupts are ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while "waits" not in running.stderr.readline():
         assert running.poll() is None
