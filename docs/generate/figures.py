@@ -29,6 +29,44 @@ def draw(name: str, folder: Path) -> Path:
 
 
 @drawing
+def tape() -> Any:
+    """The program x exp(-x) as a row of operations, with values and cotangents."""
+    names, values = ("x", "a = -x", "b = exp(a)", "L = x b"), [2.0, -2.0]
+    values += [np.exp(values[1]), values[0] * np.exp(values[1])]
+    slopes = {(1, 0): -1.0, (2, 1): values[2], (3, 2): values[0], (3, 0): values[2]}
+    cotangents = [0.0, 0.0, 0.0, 1.0]
+    for (y, x), slope in sorted(slopes.items(), reverse=True):
+        cotangents[x] += cotangents[y] * slope
+    picture, (axis,) = figure(1, 1)
+    picture.set_size_inches(6.8, 2.5)
+    picture.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.98)
+    box = {"boxstyle": "round,pad=0.5", "facecolor": "#eef3f9", "edgecolor": "#0b5cad"}
+    for k, name in enumerate(names):
+        axis.text(k, 0, name, ha="center", va="center", bbox=box, fontsize=10)
+        axis.text(k, 0.34, f"{values[k]:.4g}", ha="center", color="#0b5cad", fontsize=9.5)
+        axis.text(k, -0.45, f"{cotangents[k]:.4g}", ha="center", color="#d1495b", fontsize=9.5)
+    for (y, x), slope in slopes.items():
+        bend = 0.0 if y == x + 1 else 0.34
+        for start, end, color, up in ((x, y, "#0b5cad", 0.07), (y, x, "#d1495b", -0.07)):
+            _arrow(axis, start, end, color, up, -bend)
+        high = -0.22 if not bend else -0.76
+        axis.text((x + y) / 2, high, f"times {slope:.4g}", ha="center", color="#d1495b", size=8)
+    axis.set(xlim=(-0.4, 3.5), ylim=(-1.05, 1.05))
+    axis.axis("off")
+    return picture
+
+
+def _arrow(axis: Any, start: int, end: int, color: str, up: float, bend: float) -> None:
+    """An arrow between two boxes of a row; one that passes others is bent around them."""
+    style = {"arrowstyle": "->", "color": color, "shrinkA": 0, "shrinkB": 0, "lw": 1.2}
+    gap = 0.32 if end > start else -0.32
+    if bend:
+        style["connectionstyle"] = f"arc3,rad={bend}"
+        gap, up = gap / 3, 2.4 * up
+    axis.annotate("", (end - gap, up), (start + gap, up), arrowprops=style)
+
+
+@drawing
 def render_gallery() -> Any:
     """A letter by four distributions and three t-conorms."""
     from docs.examples.render_gallery import COLUMNS, ROWS, pictures
