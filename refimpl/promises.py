@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .spec import Arrays, Invariant, Run
+from .spec import TOLERANCES, Arrays, Invariant, Run
 
 Check = Callable[[Run, Arrays, Mapping[str, Any]], str | None]
 
@@ -39,6 +39,24 @@ def inside(output: str, low: float, high: float, *, ulps: int = 0) -> Check:
         return f"{output} is {y[outside].flat[0]:g}, not {_words(low, high)}"
 
     return check
+
+
+def close(found: Any, wanted: Any, *, scale: float = 1.0) -> bool:
+    """Whether two arrays are as near as values of their dtype have to be, element by element.
+
+    The tolerance is that of the shorter dtype of the two, in `spec.TOLERANCES`. scale: the size of
+    the numbers that they were computed from, where that is far from 1; it multiplies `atol`.
+
+    >>> close(1.0, 1 + 1e-7), close(np.float32(1), 1 + 1e-7)
+    (False, True)
+    """
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    if found.shape != wanted.shape:
+        return False
+    kinds = [a.dtype for a in (found, wanted) if a.dtype.kind == "f"]
+    least = min(kinds, key=lambda kind: kind.itemsize, default=np.dtype(np.float64))
+    tolerance = TOLERANCES[least.name]
+    return np.allclose(found, wanted, rtol=tolerance.rtol, atol=tolerance.atol * scale)
 
 
 def _words(low: float, high: float) -> str:
