@@ -67,6 +67,75 @@ def _arrow(axis: Any, start: int, end: int, color: str, up: float, bend: float) 
 
 
 @drawing
+def overview() -> Any:
+    """Four decisions and their relaxations: a comparison, an order, a coverage, a gate."""
+    from refimpl.logic.gates import gates
+    from refimpl.relaxation.conditions import greater
+    from refimpl.rendering.renderer import silhouette
+    from refimpl.rendering.settings import Settings
+    from refimpl.sorting import sorting_network
+
+    picture, axes = figure(1, 4)
+    picture.set_size_inches(6.8, 1.95)
+    picture.subplots_adjust(left=0.03, right=0.99, bottom=0.13, top=0.86, wspace=0.16)
+    a = np.linspace(-2, 2, 201)
+    for beta in (1.5, 4.0, np.inf):
+        axes[0].plot(a, greater(a, 0.0, beta=beta))
+    axes[0].set(title="is a > 0?", xlabel="a")
+    _, P = sorting_network(np.array([0.3, -1.2, 2.0, 0.9, -0.4]), steepness=4.0)
+    axes[1].imshow(P, vmin=0, vmax=1)
+    axes[1].set(title="who is in which place?", xlabel="place", ylabel="input")
+    corners = np.array([[[-0.7, -0.6, 2.0], [0.1, 0.8, 2.0], [0.7, -0.4, 2.0]]])
+    soft = Settings(image_size=64, distribution="logistic", scale=0.06)
+    axes[2].imshow(1 - silhouette(corners, soft), cmap="gray", vmin=0, vmax=1)
+    axes[2].set(title="which pixels are covered?")
+    p = np.linspace(0, 1, 65)
+    axes[3].imshow(gates(*np.meshgrid(p, p))[6], vmin=0, vmax=1, origin="lower")
+    axes[3].set(title="is a xor b true?", xlabel="a", ylabel="b")
+    for axis in axes:
+        axis.set(xticks=[], yticks=[])
+        axis.xaxis.labelpad = axis.yaxis.labelpad = 2
+        axis.title.set_fontsize(8)
+    return picture
+
+
+@drawing
+def shape_fit() -> Any:
+    """A star found from silhouettes: two of its views, and the course of the fit."""
+    from refimpl.experiments.scenes import star
+    from refimpl.rendering.fitting import fit_shape, orbit
+    from refimpl.rendering.renderer import silhouette
+    from refimpl.rendering.settings import Settings, hard_rasteriser
+    from refimpl.rendering.shapes import icosphere
+
+    def views(vertices: Any, faces: Any, azimuths: list[float], size: int) -> Any:
+        turned = orbit(vertices, faces, azimuths, elevation=30.0)
+        return silhouette(turned, hard_rasteriser(image_size=size))
+
+    target, sphere, turn = star(), icosphere(2, 0.5), np.linalg.qr(np.vander([1.0, 2.0, 4.0]))[0]
+    corners, template = np.asarray(target.vertices) * 0.6, np.asarray(sphere.vertices) @ turn
+    azimuths, shown = [45.0 * k for k in range(8)], [0.0, 60.0]
+    goal = views(corners, target.faces, azimuths, 32)
+    soft = Settings(
+        image_size=32, distribution="logistic", scale=1e-4, squared=True, dist_eps=100.0
+    )
+    run = fit_shape(template, sphere.faces, goal, azimuths, soft, steps=61, elevation=30.0)
+    seen = {"target": views(corners, target.faces, shown, 96)}
+    for step, report in enumerate(run):
+        if step in (0, 10, 25, 60):
+            seen[f"step {step}"] = views(report.vertices, sphere.faces, shown, 96)
+    picture, axes = figure(2, len(seen))
+    picture.set_size_inches(6.8, 2.9)
+    picture.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.9, hspace=0.05, wspace=0.05)
+    for k, (name, images) in enumerate(seen.items()):
+        for axis, image in zip(axes[k :: len(seen)], images, strict=True):
+            axis.imshow(1 - image, cmap="gray", vmin=0, vmax=1)
+            axis.axis("off")
+        axes[k].set_title(name)
+    return picture
+
+
+@drawing
 def render_gallery() -> Any:
     """A letter by four distributions and three t-conorms."""
     from docs.examples.render_gallery import COLUMNS, ROWS, pictures
