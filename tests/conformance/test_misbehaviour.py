@@ -225,8 +225,8 @@ def f(x, **others):
 """
 
 
-# A job in the background inherits from its shell that interrupts are ignored. The command undoes that
-# itself: `preexec_fn` would fork, which JAX warns of once it is loaded.
+# A job in the background inherits from its shell that interrupts are ignored. The command undoes
+# that itself: `preexec_fn` would fork, which JAX warns of once it is loaded.
 LISTENING = """
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
