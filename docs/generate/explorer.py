@@ -46,14 +46,17 @@ def data() -> dict[str, Any]:
     return {
         "comparison": _curves(
             "distribution", "b", "P(b > 0)", np.linspace(-2, 2, 81),
+            lambda b: greater(b, 0.0, beta=np.inf),
             dict.fromkeys(LAWS, ("beta", STEEPNESS, _comparison)),
         ),
         "swap": _curves(
             "distribution", "b", "softmin(0, b)", np.linspace(-1, 3, 81),
+            lambda b: np.minimum(0.0, b),
             dict.fromkeys(SIGMOIDS, ("steepness", STEEPNESS, _smaller)),
         ),
         "rank": _curves(
-            "method", "x", "rank of x among 0, 1, 2", np.linspace(-1, 3, 61),
+            "method", "x", "rank of x among 0, 1, 2", np.linspace(-1, 3, 81),
+            lambda x: np.sum(x[:, None] > np.arange(3.0), axis=-1),
             {name: (*choice, _rank) for name, choice in RANKERS.items()},
         ),
         "sorting": {
@@ -88,9 +91,13 @@ def _curves(
     x: str,
     y: str,
     places: np.ndarray,
+    hard: Callable[[np.ndarray], np.ndarray],
     options: Mapping[str, tuple[str, tuple[float, ...], Curve]],
 ) -> dict[str, Any]:
-    """Values and derivatives along the places, for every choice and every value."""
+    """Values and derivatives along the places, for every choice and every value.
+
+    hard: what is relaxed.
+    """
     found = {}
     for name, (parameter, values, curve) in options.items():
         rows = []
@@ -108,6 +115,7 @@ def _curves(
         "x": x,
         "y": y,
         "places": _numbers(places),
+        "hard": _numbers(hard(places)),
         "options": found,
     }
 

@@ -16,6 +16,14 @@
 
   const shown = (v) => String(Number(v.toPrecision(3)));
 
+  /* Round numbers that cover low to high, in at most five steps. */
+  function ticks(low, high) {
+    const power = Math.pow(10, Math.floor(Math.log10((high - low) / 5)));
+    const step = power * [1, 2, 5, 10].find((m) => (high - low) / (m * power) <= 5);
+    const first = Math.floor(low / step + 1e-9), last = Math.ceil(high / step - 1e-9);
+    return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
+  }
+
   function panel(parent, title) {
     const box = `0 0 ${WIDTH} ${HEIGHT}`;
     const svg = make("svg", { viewBox: box, role: "img", "aria-label": title }, parent);
@@ -23,22 +31,25 @@
     return svg;
   }
 
-  function curve(parent, title, label, places, values, low, high) {
+  function curve(parent, title, label, places, lines, smallest, largest) {
     const svg = panel(parent, title);
+    const marks = ticks(smallest, largest);
+    const low = marks[0], high = marks[marks.length - 1];
     const x = (v) => LEFT + (v - places[0]) / (places[places.length - 1] - places[0])
       * (WIDTH - LEFT - RIGHT);
     const y = (v) => HEIGHT - BOTTOM - (v - low) / (high - low) * (HEIGHT - TOP - BOTTOM);
-    for (const v of [low, (low + high) / 2, high]) {
+    for (const v of marks) {
       make("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(v), y2: y(v), class: "grid" }, svg);
       make("text", { x: LEFT - 4, y: y(v) + 3, class: "end" }, svg, shown(v));
     }
-    for (const v of [places[0], 0, places[places.length - 1]]) {
+    for (const v of ticks(places[0], places[places.length - 1])) {
       make("text", { x: x(v), y: HEIGHT - BOTTOM + 13, class: "middle" }, svg, shown(v));
     }
     make("text", { x: WIDTH / 2, y: HEIGHT - 3, class: "middle" }, svg, label);
-    const clamp = (v) => Math.min(Math.max(v, low), high);
-    const points = values.map((v, i) => `${x(places[i]).toFixed(1)},${y(clamp(v)).toFixed(1)}`);
-    make("path", { d: "M" + points.join("L"), class: "curve" }, svg);
+    for (const [name, values] of lines) {
+      const points = values.map((v, i) => `${x(places[i]).toFixed(1)},${y(v).toFixed(1)}`);
+      make("path", { d: "M" + points.join("L"), class: name }, svg);
+    }
   }
 
   function range(rows, k) {
@@ -49,10 +60,12 @@
 
   function drawCurves(figure, option, index, parent) {
     const row = option.rows[index];
-    const [low, high] = range(option.rows, 0);
-    curve(parent, figure.y, figure.x, figure.places, row[0], low, high);
+    const [low, high] = range([...option.rows, [figure.hard]], 0);
+    const both = [["hard", figure.hard], ["curve", row[0]]];
+    curve(parent, figure.y + " (dashed: the hard decision)", figure.x, figure.places, both, low, high);
     const most = Math.max(...row[1]), least = Math.min(0, ...row[1]);
-    curve(parent, "derivative", figure.x, figure.places, row[1], least, most > least ? most : 1);
+    const slope = [["curve", row[1]]];
+    curve(parent, "derivative", figure.x, figure.places, slope, least, most > least ? most : 1);
   }
 
   function drawMatrix(figure, option, index, parent) {
