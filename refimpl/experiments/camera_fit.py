@@ -26,6 +26,12 @@ DESCRIPTION = (
     "of the best run. --full has the paper's sizes and numbers of poses, of a mesh of our own. "
     "Needs no data."
 )
+EXAMPLES = (
+    ("", "eight poses, some seconds; look at poses.gif"),
+    ("--mesh letter --poses 24", "a letter, a quarter of a minute"),
+    ("--distributions uniform gaussian --angles 15 35", "two distributions, farther away"),
+)
+FULL = "days on a CPU"
 ON_CUPY = True
 FRAMES, COURSE, RANGE = 40, "poses.npz", 20.0
 
@@ -42,15 +48,15 @@ class Task(NamedTuple):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--mesh", default="star", help=f"{', '.join(SOLIDS)}, or an OBJ file")
+    add("--mesh", default="star", help=f"what is seen: {', '.join(SOLIDS)}, or an OBJ file")
     add_renderers(parser)
     add("--angles", nargs="+", type=float, default=Sized((15.0,), (15.0, 35.0, 55.0)),
         metavar="DEGREES", help=f"start so far away, and up to {RANGE:g} more")  # fmt: skip
-    add("--poses", type=int, default=Sized(8, 200), help="how many for each angle")
-    add("--size", type=int, default=Sized(32, 64), help="of the silhouettes, pixels")
-    add("--steps", type=int, default=Sized(100, 1000), help="of Adam")
-    add("--learning-rate", type=float, default=Sized(0.6, 0.3), help="of Adam")
-    add("--repeats", type=int, default=1, help="runs with seeds from --seed on")
+    add("--poses", type=int, default=Sized(8, 200), help="poses for each angle")
+    add("--size", type=int, default=Sized(32, 64), help="pixels along a side of the silhouettes")
+    add("--steps", type=int, default=Sized(100, 1000), help="optimiser steps")
+    add("--learning-rate", type=float, default=Sized(0.6, 0.3), help="learning rate of Adam")
+    add("--repeats", type=int, default=1, help="runs of each, with seeds from --seed on")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

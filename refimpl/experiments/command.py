@@ -1,7 +1,8 @@
 """`refimpl run`: find an experiment, read its options, run it, write its results.
 
-A module of an experiment has DESCRIPTION, `add_options(parser)` and `run(options, results)`. Where
-an option's default is `Sized(small, full)` there is `--full`; with ON_CUPY = True, `--backend`.
+A module of an experiment has DESCRIPTION, EXAMPLES (options, and what they do), FULL (how long the
+size of the paper takes), `add_options(parser)` and `run(options, results)`. Where an option's
+default is `Sized(small, full)` there is `--full`; with ON_CUPY = True, `--backend`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import json
 import os
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,10 @@ class Sized(NamedTuple):
 
 
 class _Help(argparse.HelpFormatter):
-    """Help with the defaults, where there is one to tell."""
+    """Help with the defaults, where there is one to tell; several lines stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text, default = action.help or "", action.default
@@ -73,8 +76,9 @@ def run(name: str, arguments: Sequence[str]) -> int:
         print("\nthe same command goes on from the last saved state", file=sys.stderr)
         raise
     results.finish(found, time.perf_counter() - start)
-    print(json.dumps(_shown(found), indent=1, default=float))
-    print(f"results in {options.out}")
+    print(_table(found["runs"]))
+    written = sorted(path.name for path in options.out.iterdir() if path.is_file())
+    print(f"\n{options.out}: {', '.join(written)}")
     return 0
 
 
@@ -84,6 +88,7 @@ def parser(name: str) -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog=f"refimpl run {name}",
         description=module.DESCRIPTION,
+        epilog=_epilog(name, module),
         formatter_class=_Help,
     )
     module.add_options(found)
@@ -96,9 +101,20 @@ def _module(name: str) -> Any:
     return importlib.import_module(f".{known[0]}", __package__)
 
 
+def _epilog(name: str, module: Any) -> str:
+    lines = ["examples:"]
+    for options, what in module.EXAMPLES:
+        lines += [f"  refimpl run {name} {options}".rstrip(), f"      {what}"]
+    return "\n".join(lines)
+
+
 def _add_common(parser: argparse.ArgumentParser, name: str, module: Any) -> None:
-    common = parser.add_argument_group("all experiments")
-    common.add_argument("--seed", type=int, default=0, help="of all random numbers")
+    common = parser.add_argument_group(
+        "all experiments",
+        "Results are written to results.json in the folder --out, and plots beside it where "
+        "matplotlib is installed. Ctrl-C stops a run; the same command goes on where it stopped.",
+    )
+    common.add_argument("--seed", type=int, default=0, help="seed of all random numbers")
     common.add_argument(
         "--out",
         type=Path,
@@ -110,14 +126,14 @@ def _add_common(parser: argparse.ArgumentParser, name: str, module: Any) -> None
     )
     if any(isinstance(action.default, Sized) for action in parser._actions):
         common.add_argument(
-            "--full", action="store_true", help="the setting of the paper, often days on a CPU"
+            "--full", action="store_true", help=f"the size of the paper: {module.FULL}"
         )
     if getattr(module, "ON_CUPY", False):
         common.add_argument(
             "--backend",
             choices=("numpy", "cupy"),
             default=os.environ.get("REFIMPL_BACKEND") or "numpy",
-            help="where it computes; by default as REFIMPL_BACKEND says",
+            help="compute on the CPU, or on a GPU; REFIMPL_BACKEND sets the default",
         )
 
 
@@ -129,11 +145,21 @@ def _chosen(options: argparse.Namespace) -> argparse.Namespace:
     return options
 
 
-def _shown(found: Any) -> Any:
-    """The results without the curves, which are in the file and the plot."""
-    if isinstance(found, dict):
-        return {key: _shown(value) for key, value in found.items() if key != "curve"}
-    return [_shown(value) for value in found] if isinstance(found, list) else found
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as columns of text, without curves and other lists, which are in the file."""
+    names = list(dict.fromkeys(k for row in rows for k, v in row.items() if _is_short(v)))
+    lines = [names, *([_cell(row.get(name, "")) for name in names] for row in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(names))]
+    padded = ("  ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, (str, int, float))
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _refuse_small_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

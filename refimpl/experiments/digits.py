@@ -32,13 +32,15 @@ def add_options(parser: argparse.ArgumentParser, *, steps: int, repeats: Sized) 
     """The options of a training on sets of numbers; `steps` and `repeats` are its defaults."""
     add = parser.add_argument
     add("--network", choices=tuple(NETWORKS), default=Sized("digits", "cnn"),
-        help="perceptron with shared filters, or two convolutions")  # fmt: skip
-    add("--steps", type=int, default=Sized(steps, 100_000), help="of Adam")
-    add("--learning-rate", type=float, default=Sized(1e-3, 10**-3.5), help="of Adam")
-    add("--batch", type=int, default=100, help="sets in a step")
-    add("--test-sets", type=int, default=Sized(1000, 10_000), help="sets to test with")
-    add("--every", type=int, default=Sized(200, 1000), help="steps between tests, saved states")
-    add("--repeats", type=int, default=repeats, help="runs with seeds from --seed on")
+        help="a perceptron with shared filters, or two convolutions, for each image")  # fmt: skip
+    add("--steps", type=int, default=Sized(steps, 100_000), help="optimiser steps")
+    add("--learning-rate", type=float, default=Sized(1e-3, 10**-3.5), help="learning rate of Adam")
+    add("--batch", type=int, default=100, help="sets of images in a step")
+    add("--test-sets", type=int, default=Sized(1000, 10_000), help="sets of images to test with")
+    add(
+        "--every", type=int, default=Sized(200, 1000), help="steps between reports and saved states"
+    )
+    add("--repeats", type=int, default=repeats, help="runs of each, with seeds from --seed on")
 
 
 def draw(

@@ -32,6 +32,12 @@ DESCRIPTION = (
     "(optimal). The digits stand in for the Warcraft terrains of the papers; --full has their "
     "sizes. MNIST is read from REFIMPL_DATA or downloaded."
 )
+EXAMPLES = (
+    ("", "all six methods, two seeds: about a minute"),
+    ("--methods while-l2 blackbox --size 8", "two methods, larger terrains"),
+    ("--methods while-l2 --beta 20", "a sharper relaxation"),
+)
+FULL = "a day on a CPU"
 ON_CUPY = True
 HIDDEN, TEST_SEED, SAMPLES = 64, 12345, 5
 PathLoss = Callable[[Array, Array, Generator, float], Array]
@@ -74,15 +80,15 @@ METHODS: Mapping[str, PathLoss] = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--methods", nargs="+", default=tuple(METHODS), choices=tuple(METHODS), metavar="NAME",
-        help=", ".join(METHODS))  # fmt: skip
-    add("--size", type=int, default=Sized(5, 12), help="of the terrain, vertices")
+        help="how the path is differentiated: " + ", ".join(METHODS))  # fmt: skip
+    add("--size", type=int, default=Sized(5, 12), help="vertices along a side of the terrain")
     add("--beta", type=float, default=5.0, help="inverse temperature of the relaxed algorithm")
-    add("--steps", type=int, default=Sized(400, 7000), help="of Adam")
-    add("--learning-rate", type=float, default=Sized(3e-3, 5e-4), help="of Adam")
+    add("--steps", type=int, default=Sized(400, 7000), help="optimiser steps")
+    add("--learning-rate", type=float, default=Sized(3e-3, 5e-4), help="learning rate of Adam")
     add("--batch", type=int, default=Sized(20, 70), help="terrains in a step")
     add("--test-terrains", type=int, default=Sized(300, 1000), help="terrains to test with")
-    add("--every", type=int, default=Sized(100, 500), help="steps between tests, saved states")
-    add("--repeats", type=int, default=Sized(2, 10), help="runs with seeds from --seed on")
+    add("--every", type=int, default=Sized(100, 500), help="steps between reports and saved states")
+    add("--repeats", type=int, default=Sized(2, 10), help="runs of each, with seeds from --seed on")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

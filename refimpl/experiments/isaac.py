@@ -27,6 +27,12 @@ DESCRIPTION = (
     "the test images, in percent, with other seeds. --full has the 40 000 steps of Petersen et al. "
     "2023, ISAAC Newton. MNIST is read from REFIMPL_DATA or downloaded."
 )
+EXAMPLES = (
+    ("", "six methods, two seeds, and the choice of learning rates: about TIME"),
+    ("--methods adam adam-isaac --steps 200", "Adam without and with ISAAC"),
+    ("--width 400", "the table in the documentation"),
+)
+FULL = "a day on a CPU"
 ON_CUPY = True
 LAYERS, BATCH, HELD_OUT = 5, 60, 5000
 Weights = list[tuple[Array, Array]]
@@ -58,11 +64,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--methods", nargs="+", default=tuple(METHODS), choices=tuple(METHODS), metavar="NAME",
         help="; ".join(f"{name}: {method.name}" for name, method in METHODS.items()))  # fmt: skip
-    add("--width", type=int, default=Sized(100, 400), help="of the hidden layers")
+    add("--width", type=int, default=Sized(100, 400), help="units of each hidden layer")
     add("--batch", type=int, default=BATCH, help="images in a step")
-    add("--steps", type=int, default=Sized(1000, 40_000), help="of the optimiser")
-    add("--every", type=int, default=Sized(250, 1000), help="steps between tests, saved states")
-    add("--repeats", type=int, default=Sized(2, 5), help="runs with seeds from --seed on")
+    add("--steps", type=int, default=Sized(1000, 40_000), help="optimiser steps")
+    add(
+        "--every", type=int, default=Sized(250, 1000), help="steps between reports and saved states"
+    )
+    add("--repeats", type=int, default=Sized(2, 5), help="runs of each, with seeds from --seed on")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

@@ -27,6 +27,12 @@ DESCRIPTION = (
     "regret on test instances in percent of the best value, at the epoch with the lowest regret on "
     "validation instances. --full has the sizes of Silvestri et al. 2023. Needs no data."
 )
+EXAMPLES = (
+    ("", "six ways to train: about two minutes"),
+    ("--methods mse sfge-trainable --items 20", "fewer items, two ways"),
+    ("--full --repeats 1 --methods sfge-static", "the size of the paper, once: a minute"),
+)
+FULL = "half an hour on a CPU"
 ON_CUPY = True
 METHODS = ("mse", "mle", "sfge-static", "sfge-trainable", "sfge-contextual", "sfge-annealed")
 FEATURES = 5
@@ -45,16 +51,31 @@ class Problem(NamedTuple):
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--methods", nargs="+", default=METHODS, choices=METHODS, metavar="NAME",
-        help=", ".join(METHODS))  # fmt: skip
+        help="ways to train: " + ", ".join(METHODS))  # fmt: skip
     add("--unknown", choices=("weights", "values"), default="weights", help="what is predicted")
-    add("--items", type=int, default=50, help="to choose from")
-    add("--instances", type=int, default=1000, help="80 %% for training, 10 %% to test")
-    add("--penalty", type=float, default=10.0, help="of repairing a decision")
+    add("--items", type=int, default=50, help="items to choose from")
+    add(
+        "--instances",
+        type=int,
+        default=1000,
+        help="instances: 80 %% to train, 10 %% to validate, 10 %% to test",
+    )
+    add(
+        "--penalty",
+        type=float,
+        default=10.0,
+        help="cost of taking an item out again, in units of its value",
+    )
     add("--epochs", type=int, default=Sized(200, 500), help="passes over the instances")
     add("--batch", type=int, default=32, help="instances in a step")
-    add("--learning-rate", type=float, default=Sized(0.02, 0.005), help="of Adam")
-    add("--samples", type=int, default=1, help="of the parameters of each instance in a step")
-    add("--repeats", type=int, default=Sized(1, 5), help="runs with seeds from --seed on")
+    add("--learning-rate", type=float, default=Sized(0.02, 0.005), help="learning rate of Adam")
+    add(
+        "--samples",
+        type=int,
+        default=1,
+        help="samples of the prediction of each instance in a step",
+    )
+    add("--repeats", type=int, default=Sized(1, 5), help="runs of each, with seeds from --seed on")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

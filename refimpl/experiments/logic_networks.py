@@ -35,6 +35,12 @@ DESCRIPTION = (
     "REFIMPL_DATA or downloaded, with the paper's numbers of steps. Networks are kept in the "
     "folder, for `refimpl logic eval` and `export`."
 )
+EXAMPLES = (
+    ("", "MONK's problems, three seeds: about TIME"),
+    ("--data breast_cancer --steps 2000 --repeats 1", "one network, a minute"),
+    ("--data adult mnist", "the large ones, with fewer steps than the paper"),
+)
+FULL = "days on a CPU"
 ON_CUPY = True
 BATCH, EVERY = 100, 1000
 PUBLISHED_STEPS = {"mnist": 200_000, "adult": 100_000, "breast_cancer": 100_000}
@@ -44,10 +50,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     monk = ("monk1", "monk2", "monk3")
     add("--data", nargs="+", default=Sized(monk, tuple(DEFAULTS)), choices=tuple(DEFAULTS),
-        metavar="NAME", help=", ".join(DEFAULTS))  # fmt: skip
+        metavar="NAME", help="data sets: " + ", ".join(DEFAULTS))  # fmt: skip
     add("--steps", type=int, default=None,
-        help="of Adam; if not given, those of the paper with --full, else fewer")  # fmt: skip
-    add("--repeats", type=int, default=Sized(3, 10), help="runs with seeds from --seed on")
+        help="steps of Adam; if not given, those of the paper with --full, else fewer")  # fmt: skip
+    add("--repeats", type=int, default=Sized(3, 10), help="runs of each, with seeds from --seed on")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

@@ -32,6 +32,12 @@ DESCRIPTION = (
     "(elements). --full is the convolutional network and ten seeds, as in Petersen et al. 2024, "
     "Newton Losses. MNIST is read from REFIMPL_DATA or downloaded."
 )
+EXAMPLES = (
+    ("", "four sorts, three losses, two seeds, and the choice of dampings: about TIME"),
+    ("--sorts NeuralSort --losses plain fisher --steps 200", "one sort, two losses"),
+    ('--sorts "Cauchy network" --n 10 --dampings 1', "longer lists, a fixed damping"),
+)
+FULL = "weeks on a CPU"
 ON_CUPY = True
 FLOOR, TEST_SEED, CHOICE = 1e-7, 12345, 1_000_000  # the last: the seed to choose dampings with
 CURVATURES = ("plain", "hessian", "fisher")
@@ -62,13 +68,19 @@ class Setting(NamedTuple):
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--sorts", nargs="+", default=tuple(SORTS), choices=tuple(SORTS), metavar="NAME",
-        help=", ".join(SORTS))  # fmt: skip
+        help="relaxed sorts: " + ", ".join(SORTS))  # fmt: skip
     add("--losses", nargs="+", default=CURVATURES, choices=CURVATURES, metavar="NAME",
-        help=", ".join(CURVATURES))  # fmt: skip
-    add("--n", nargs="+", type=int, default=Sized((5,), (5, 10)), help="set sizes")
+        help="losses: " + ", ".join(CURVATURES))  # fmt: skip
+    add(
+        "--n",
+        nargs="+",
+        type=int,
+        default=Sized((5,), (5, 10)),
+        help="images in a set; several values, several runs",
+    )
     add("--dampings", nargs="+", type=float, metavar="LAMBDA",
         default=Sized((1e-3, 0.1, 10.0), tuple(10.0**k for k in range(-3, 4))),
-        help="of the Newton losses, to choose from")  # fmt: skip
+        help="damping of the Newton losses; the best one is chosen on held-out images")  # fmt: skip
     digits.add_options(parser, steps=600, repeats=Sized(2, 10))
 
 

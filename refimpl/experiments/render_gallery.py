@@ -23,17 +23,22 @@ DESCRIPTION = (
     "picture, gallery.png: distributions in rows, t-conorms in columns, black is covered. The "
     "results are the mean of each image. Nothing is random. Needs no data."
 )
+EXAMPLES = (
+    ("", "a torus: some seconds"),
+    ("--mesh letter --scale 0.03 --squared", "a letter, softer"),
+)
+FULL = "larger images, a minute"
 ON_CUPY = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--mesh", default="torus", help=f"{', '.join(SOLIDS)}, or an OBJ file")
+    add("--mesh", default="torus", help=f"what to draw: {', '.join(SOLIDS)}, or an OBJ file")
     add("--size", type=int, default=Sized(64, 256), help="pixels of each image")
-    add("--scale", type=float, default=0.01, help="tau of the distributions")
-    add("--squared", action="store_true", help="squared distances")
-    add("--elevation", type=float, default=40.0, help="of the camera, degrees")
-    add("--azimuth", type=float, default=30.0, help="of the camera, degrees")
+    add("--scale", type=float, default=0.01, help="scale tau of the distributions")
+    add("--squared", action="store_true", help="use squared distances")
+    add("--elevation", type=float, default=40.0, help="elevation of the camera, degrees")
+    add("--azimuth", type=float, default=30.0, help="azimuth of the camera, degrees")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

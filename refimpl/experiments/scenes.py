@@ -58,10 +58,10 @@ def add_renderers(parser: argparse.ArgumentParser) -> None:
     """The options that say by which renderers something is fitted."""
     add = parser.add_argument
     add("--distributions", nargs="+", default=Sized(("logistic",), LAWS[1:]), metavar="NAME",
-        help="of GenDR, as NAME or NAME:SHAPE")  # fmt: skip
+        help="distributions of GenDR, as NAME or NAME:SHAPE")  # fmt: skip
     add("--t-conorms", nargs="+", default=Sized(("probabilistic",), T_CONORMS), metavar="NAME",
-        help="how coverages are joined, as NAME or NAME:P")  # fmt: skip
-    add("--plain", action="store_true", help="distances instead of squared ones")
+        help="t-conorms, which join coverages, as NAME or NAME:P")  # fmt: skip
+    add("--plain", action="store_true", help="use distances, not squared distances")
 
 
 def renderers(options: argparse.Namespace) -> list[tuple[str, str]]:

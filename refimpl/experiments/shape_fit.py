@@ -30,6 +30,12 @@ DESCRIPTION = (
     "fit.gif (target left, fit right) of the best run, its first and last picture, and shape.obj. "
     "--full has the paper's sizes and its search, of a mesh of our own. Needs no data."
 )
+EXAMPLES = (
+    ("", "a star, some seconds; look at fit.gif"),
+    ("--target letter --views 16 --size 48 --steps 100", "a finer fit, half a minute"),
+    ("--distributions uniform logistic --scales 1e-3 1e-4", "two distributions, the better scale"),
+)
+FULL = "days on a CPU"
 ON_CUPY = True
 FRAMES, SHAPES, SCORE = 40, "shapes.npy", "IoU loss of hard silhouettes"
 DECADES = tuple(10.0**-k for k in range(1, 8))
@@ -62,19 +68,19 @@ class Try(NamedTuple):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--target", default="star", help=f"{', '.join(SOLIDS)}, or an OBJ file")
+    add("--target", default="star", help=f"the shape to find: {', '.join(SOLIDS)}, or an OBJ file")
     add_renderers(parser)
     add("--scales", nargs="+", type=float, default=Sized((1e-4,), DECADES), metavar="TAU",
-        help="of the distributions, to choose from")  # fmt: skip
+        help="scales of the distributions; the best one is chosen")  # fmt: skip
     add("--learning-rates", nargs="+", type=float, metavar="RATE",
         default=Sized((10**-1.5,), (10**-1.25, 10**-1.5, 10**-1.75)),
-        help="of Adam, to choose from")  # fmt: skip
+        help="learning rates of Adam; the best one is chosen")  # fmt: skip
     add("--views", type=int, default=Sized(8, 24), help="cameras around the shape")
-    add("--elevation", type=float, default=30.0, help="of the cameras, degrees")
-    add("--size", type=int, default=Sized(32, 64), help="of the silhouettes, pixels")
-    add("--level", type=int, default=Sized(2, 3), help="of the icosphere")
-    add("--steps", type=int, default=Sized(60, 100), help="of Adam")
-    add("--repeats", type=int, default=1, help="runs with seeds from --seed on")
+    add("--elevation", type=float, default=30.0, help="elevation of the cameras, degrees")
+    add("--size", type=int, default=Sized(32, 64), help="pixels along a side of the silhouettes")
+    add("--level", type=int, default=Sized(2, 3), help="subdivisions of the sphere")
+    add("--steps", type=int, default=Sized(60, 100), help="optimiser steps")
+    add("--repeats", type=int, default=1, help="runs of each, with seeds from --seed on")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

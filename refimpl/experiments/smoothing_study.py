@@ -37,6 +37,12 @@ DESCRIPTION = (
     "unbiased estimate is bias_floor), and the deviation around that mean (deviation), as in the "
     "variance study of Petersen et al. 2024, Generalizing Stochastic Smoothing. Needs no data."
 )
+EXAMPLES = (
+    ("", "all densities for n = 3: about TIME"),
+    ("--densities cauchy --points 1 --repeats 16", "one density, a look"),
+    ("--n 3 5 --points 2", "the table in the documentation"),
+)
+FULL = "minutes on a CPU"
 ON_CUPY = True
 DENSITIES = ("gaussian", "logistic", "gumbel", "cauchy", "laplace", "triangular")
 SAMPLERS = ("mc", "latin", "latin_rqmc", "cartesian", "cartesian_rqmc")
@@ -48,12 +54,12 @@ SAMPLES = {2: 1024, 3: 1000, 4: 1296, 5: 1024}  # powers k^n, for the Cartesian 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--densities", nargs="+", default=DENSITIES, choices=DENSITIES, metavar="NAME",
-        help=f"of the noise, at unit scale: {', '.join(DENSITIES)}")  # fmt: skip
+        help=f"densities of the noise, at unit scale: {', '.join(DENSITIES)}")  # fmt: skip
     add("--n", nargs="+", type=int, choices=tuple(SAMPLES), default=Sized((3,), (3, 5)),
         help="how many numbers are sorted")  # fmt: skip
     add("--samples", type=int, default=None,
-        help="in an estimate; if not given, 1000 for n = 3 and 1024 for n = 5")  # fmt: skip
-    add("--points", type=int, default=Sized(4, 16), help="inputs, standard normal")
+        help="samples of an estimate; if not given, 1000 for n = 3 and 1024 for n = 5")  # fmt: skip
+    add("--points", type=int, default=Sized(4, 16), help="random inputs, standard normal")
     add("--repeats", type=int, default=64, help="estimates of each strategy at each point")
 
 

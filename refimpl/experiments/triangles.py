@@ -22,12 +22,18 @@ from .runs import Row, Runs, fit, layers, mean_curves, on_backend, step_rng
 DESCRIPTION = (
     "A perceptron sees the silhouette of a random triangle and tells its three vertices. Only the "
     "picture is the target: the relaxed silhouette algorithm of Petersen et al. 2021 renders the "
-    "vertices again, and the squared error of the pixels is the loss. Methods are LAW-BETA, such "
-    "as logistic-30 or cauchy-100: the law of the relaxation and its inverse temperature; "
+    "vertices again, and the squared error of the pixels is the loss. Methods are "
+    "DISTRIBUTION-BETA, such as logistic-30 or cauchy-100 (BETA is the inverse temperature); "
     "'vertices' is trained with the true vertices instead. The result is the intersection over "
     "union, in percent, of exact silhouettes of test triangles. It is the paper's single-view "
     "reconstruction, in the plane. Needs no data."
 )
+EXAMPLES = (
+    ("", "six methods, two seeds: half a minute"),
+    ("--methods logistic-30 laplace-30", "two distributions at one temperature"),
+    ("--methods logistic-30 --size 32", "larger pictures"),
+)
+FULL = "days on a CPU"
 ON_CUPY = True
 METHODS = (
     "logistic-10", "logistic-30", "logistic-100", "gaussian-30", "cauchy-30", "vertices",
@@ -38,15 +44,23 @@ START = ((0.2, 0.3), (0.8, 0.3), (0.5, 0.8))  # counter-clockwise, near the midd
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--methods", nargs="+", default=METHODS, metavar="NAME", help="LAW-BETA or vertices")
-    add("--size", type=int, default=Sized(16, 64), help="of the pictures, pixels")
-    add("--width", type=int, default=Sized(64, 512), help="of the two hidden layers")
-    add("--steps", type=int, default=Sized(1000, 100_000), help="of Adam")
-    add("--learning-rate", type=float, default=Sized(2e-3, 1e-4), help="of Adam")
+    add(
+        "--methods",
+        nargs="+",
+        default=METHODS,
+        metavar="NAME",
+        help="DISTRIBUTION-BETA, such as logistic-30, or vertices",
+    )
+    add("--size", type=int, default=Sized(16, 64), help="pixels along a side of the pictures")
+    add("--width", type=int, default=Sized(64, 512), help="units of the two hidden layers")
+    add("--steps", type=int, default=Sized(1000, 100_000), help="optimiser steps")
+    add("--learning-rate", type=float, default=Sized(2e-3, 1e-4), help="learning rate of Adam")
     add("--batch", type=int, default=64, help="triangles in a step")
     add("--test-images", type=int, default=Sized(500, 5000), help="triangles to test with")
-    add("--every", type=int, default=Sized(200, 1000), help="steps between tests, saved states")
-    add("--repeats", type=int, default=Sized(2, 5), help="runs with seeds from --seed on")
+    add(
+        "--every", type=int, default=Sized(200, 1000), help="steps between reports and saved states"
+    )
+    add("--repeats", type=int, default=Sized(2, 5), help="runs of each, with seeds from --seed on")
 
 
 def run(options: argparse.Namespace, results: Results) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""The help of every experiment: its examples are understood, and its options explained."""
+
+import importlib
+import shlex
+
+import pytest
+
+from refimpl.cli import main
+from refimpl.experiments import EXPERIMENTS
+from refimpl.experiments.command import _table, parser
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_examples_in_the_help_are_understood(name, capsys):
+    module = importlib.import_module(f"refimpl.experiments.{EXPERIMENTS[name][0]}")
+    assert module.EXAMPLES[0][0] == ""
+    for options, what in module.EXAMPLES:
+        parser(name).parse_args(shlex.split(options))
+        assert len(what) > 5
+    assert main(["run", name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"refimpl run {name} {options}".strip() in shown for options, _ in module.EXAMPLES)
+    assert module.FULL in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_option_says_what_it_is_with_more_than_a_preposition(name):
+    for action in parser(name)._actions:
+        assert action.help, action.option_strings
+        assert not action.help.startswith(("of ", "in ", "to ")), action.help
+
+
+def test_results_are_shown_as_a_table_without_curves():
+    rows = [{"method": "a", "score": 0.123456, "curve": [1]}, {"method": "long", "step": 7}]
+    assert _table(rows) == "method  score   step\na       0.1235\nlong            7"
