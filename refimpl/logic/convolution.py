@@ -21,6 +21,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace, pad, plain, to_numpy
 from ..autograd.backend import like_array
+from ..promises import close
 from ..spec import Case, Invariant, Note, specification
 from ..validation import choose, float_array, positive, whole
 from .fused import Wiring, fused_layer
@@ -264,12 +265,34 @@ def _pool_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("tied", tied, {"size": 2, "padding": 0}, kind="kink", flags=("ties",))
 
 
+def _increasing(run: Any, inputs: Any, params: Any) -> str | None:
+    """Whatever is taken for a value outside of the image must stay below all others."""
+    wanted = run(inputs, params)["y"] ** 3 - 2
+    found = run({"x": inputs["x"] ** 3 - 2}, params)["y"]
+    return None if close(found, wanted) else "of x^3 - 2 it is not y^3 - 2"
+
+
+def _covered(run: Any, inputs: Any, params: Any) -> str | None:
+    y, x = run(inputs, params)["y"], inputs["x"]
+    size, stride = params["size"], params.get("stride") or params["size"]
+    rows, columns = ((n - 1) * stride + size - params["padding"] for n in y.shape[-2:])
+    if stride > size or 0 in y.shape:
+        return None
+    highest = np.max(x[..., :rows, :columns], axis=(-2, -1))
+    same = close(np.max(y, axis=(-2, -1)), highest)
+    return None if same else "the largest result is not the largest value in the windows"
+
+
 @specification(
     name="logic.or_pool",
     source="Petersen et al. 2024, section 3",
     inputs=("x",),
     outputs=("y",),
     cases=_pool_cases,
+    invariants=(
+        Invariant("order", "an increasing map of x, x^3 - 2, maps y alike", _increasing),
+        Invariant("largest", "the largest value in the windows is the largest result", _covered),
+    ),
     kinks="ties within a window: the first in row-major order takes the gradient",
 )
 def or_pool(x: Array, *, size: int = 2, stride: int | None = None, padding: int = 0) -> Array:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, clip, is_array, like_array, plain
-from ..promises import within
+from ..promises import close, within
 from ..spec import Case, Invariant, as_float32, specification
 from ..validation import choose, float_array, in_range
 
@@ -193,6 +193,22 @@ def _topk_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"n{n}-percent{percentage:g}", inputs, {"percentage": percentage})
 
 
+def _subjects(run: Any, inputs: Any, params: Any) -> str | None:
+    turned = {name: np.flip(array, axis=-2) for name, array in inputs.items()}
+    before, after = run(inputs, params)["loss"], run(turned, params)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _places(run: Any, inputs: Any, params: Any) -> str | None:
+    """The first places in the opposite order, and the last ones in the opposite order."""
+    n = inputs["permutation"].shape[-1]
+    top = _first_places(n, params["percentage"])
+    order = [*reversed(range(top)), *reversed(range(top, n))]
+    turned = {name: array[..., order] for name, array in inputs.items()}
+    before, after = run(inputs, params)["loss"], run(turned, params)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
 @specification(
     name="sorting.diffsurv_topk_loss",
     source="Vauvelle et al. 2023, section 3.4",
@@ -200,13 +216,20 @@ def _topk_cases(rng: np.random.Generator) -> Iterator[Case]:
     differentiable=("permutation",),
     outputs=("loss",),
     cases=_topk_cases,
+    invariants=(
+        within("loss", -TOP_SMOOTHING, -math.log(TOP_SMOOTHING)),
+        Invariant("subjects", "the subjects have no order", _subjects),
+        Invariant("places", "first places may be permuted, and so may the others", _places),
+    ),
 )
 def diffsurv_topk_loss(permutation: Array, possible: Array, *, percentage: float) -> Array:
     """How surely the subjects that may be among the first k percent are put there.
 
-    With t = round(n percentage / 100) (half to even), the candidates are the subjects with
+    With t places in the first k percent, the candidates are the subjects with
     sum_{j<t} M[i, j] > 0, and the loss is -sum over candidates of log(sum_{j<t} P[i, j] + 1e-4),
-    divided by the number of subjects in the whole batch. t = 0 has no candidates and loss 0.
+    divided by the number of subjects in the whole batch. t is n percentage / 100, rounded; for
+    halves, as the published code does: round(n * (1 - (100 - percentage) / 100)) in floating point,
+    which is now above and now below. t = 0 has no candidates and loss 0.
 
     permutation, possible  (..., n, n) as in `diffsurv_loss`
     percentage             from 0 to 100
@@ -216,7 +239,12 @@ def diffsurv_topk_loss(permutation: Array, possible: Array, *, percentage: float
     P = float_array(permutation, "permutation", min_ndim=2)
     xp = array_namespace(P)
     n = P.shape[-1]
-    top = round(n * (1 - (100 - percentage) / 100))
+    top = _first_places(n, percentage)
     candidate = xp.astype(xp.sum(possible[..., :top], axis=-1) > 0, P.dtype)
     among = xp.sum(P[..., :top], axis=-1)
     return -xp.sum(candidate * xp.log(among + TOP_SMOOTHING)) / max(1, math.prod(candidate.shape))
+
+
+def _first_places(n: int, percentage: float) -> int:
+    """How many of n places are the first `percentage` percent."""
+    return round(n * (1 - (100 - percentage) / 100))

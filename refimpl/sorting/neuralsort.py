@@ -23,7 +23,7 @@ import numpy as np
 from ..autograd import Array, array_namespace, indices_like, softmax, stop_gradient
 from ..spec import Case, specification
 from ..validation import float_array, positive
-from .soft_permutation import INVARIANTS, sort_cases
+from .soft_permutation import HARD_INVARIANTS, INVARIANTS, sort_cases
 from .straight_through import straight_through
 
 
@@ -109,6 +109,7 @@ specification(
     inputs=("x",),
     outputs=("P",),
     cases=_hard_cases,
+    invariants=HARD_INVARIANTS,
     gradient="that of the soft permutation (straight-through)",
     kinks="jumps at ties",
     call=functools.partial(neural_sort, hard=True),

@@ -15,6 +15,7 @@ import numpy as np
 
 from refimpl import autograd as ag
 from refimpl.autograd import Array
+from refimpl.promises import close
 from refimpl.spec import BATCHES, Case, Invariant, specification
 from refimpl.validation import float_array
 
@@ -98,12 +99,32 @@ def hard_sort(x: Array, *, descending: bool = False) -> tuple[Array, Array]:
     return ag.sort(x, axis=-1, descending=descending), hard_permutation(x, descending=descending)
 
 
+def _composes(run: Any, inputs: Any, params: Any) -> str | None:
+    P, x = inputs["P"], inputs["payload"]
+    Q = np.roll(P, 1, axis=-1)
+    twice = run({"P": Q, "payload": run(inputs, params)["sorted"]}, params)["sorted"]
+    at_once = run({"P": P @ Q, "payload": x}, params)["sorted"]
+    return None if close(twice, at_once) else "P and then Q is not the product P Q"
+
+
+def _shares(run: Any, inputs: Any, params: Any) -> str | None:
+    P, x = inputs["P"], inputs["payload"]
+    axis = P.ndim - 2  # of the inputs, and of the positions
+    rows = np.reshape(P.sum(-1), P.shape[:-1] + (1,) * (x.ndim - P.ndim + 1))
+    total = np.sum(run(inputs, params)["sorted"], axis=axis)
+    return None if close(total, np.sum(rows * x, axis=axis)) else "the row sums are not the shares"
+
+
 @specification(
     name="sorting.apply_permutation",
     source="Petersen et al., Differentiable Sorting Networks (ICML 2021)",
     inputs=("P", "payload"),
     outputs=("sorted",),
     cases=lambda rng: _matrices(rng, payload=True),
+    invariants=(
+        Invariant("composition", "P applied and then Q is the matrix product P Q", _composes),
+        Invariant("shares", "sum_j y_j = sum_i (sum_j P_ij) payload_i", _shares),
+    ),
     kinks="none: it is bilinear",
 )
 def apply_permutation(P: Array, payload: Array) -> Array:
@@ -131,12 +152,40 @@ def apply_permutation(P: Array, payload: Array) -> Array:
     return xp.reshape(xp.matmul(xp.matrix_transpose(P), features), payload.shape)
 
 
+def _from_the_other_end(run: Any, inputs: Any, params: Any) -> str | None:
+    P = inputs["P"]
+    total = run(inputs, params)["ranks"] + run({"P": np.flip(P, axis=-1)}, params)["ranks"]
+    return None if close(total, (P.shape[-1] - 1) * P.sum(-1)) else "both counts are not n - 1"
+
+
+def _rows(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = run({"P": np.roll(inputs["P"], 1, axis=-2)}, params)["ranks"]
+    same = close(moved, np.roll(run(inputs, params)["ranks"], 1, axis=-1))
+    return None if same else "permuting the inputs does not permute the ranks"
+
+
+def _counts(run: Any, inputs: Any, params: Any) -> str | None:
+    n = inputs["P"].shape[-1]
+    order = np.roll(np.arange(n), 1)
+    hard = np.broadcast_to(np.eye(n, dtype=inputs["P"].dtype)[order], inputs["P"].shape)
+    found = run({"P": hard.copy()}, params)["ranks"]
+    same = close(found, np.broadcast_to(order, found.shape))
+    return None if same else "the ranks of a permutation matrix are not its positions"
+
+
 @specification(
     name="sorting.ranks",
     source="code of Petersen et al., Differentiable Sorting Networks (ICML 2021): P @ arange(n)",
     inputs=("P",),
     outputs=("ranks",),
     cases=lambda rng: _matrices(rng, payload=False),
+    invariants=(
+        Invariant("hard", "of a permutation matrix, the positions 0 to n - 1", _counts),
+        Invariant(
+            "mirror", "from both ends, ranks sum to n - 1 times the row sum", _from_the_other_end
+        ),
+        Invariant("equivariance", "permuting the rows of P permutes the ranks", _rows),
+    ),
     kinks="none: it is linear",
 )
 def ranks(P: Array) -> Array:

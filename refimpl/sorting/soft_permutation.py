@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..promises import close
 from ..spec import BATCHES, Arrays, Case, Invariant, Run
 
 Params = Mapping[str, Any]
@@ -79,10 +80,34 @@ def _distinct(case: Case) -> bool:
     return "ties" not in case.flags
 
 
+def _permutation(run: Run, inputs: Arrays, params: Params) -> str | None:
+    P = run(inputs, params)["P"]
+    if not close(P, np.round(P)):
+        return "an entry is neither 0 nor 1"
+    ones = np.ones(P.shape[:-1])
+    same = close(P.sum(-1), ones) and close(P.sum(-2), ones)
+    return None if same else "a row or a column does not have exactly one 1"
+
+
+def _sorts(run: Run, inputs: Arrays, params: Params) -> str | None:
+    """Temperatures only shape the gradient."""
+    x, sign = inputs["x"], -1 if params.get("descending") else 1
+    for tau in (params["temperature"], 10 * params["temperature"]):
+        P = run(inputs, {**params, "temperature": tau})["P"]
+        found = np.sum(x[..., :, None] * P, axis=-2)
+        if not close(found, sign * np.sort(sign * x, axis=-1)):
+            return f"at temperature {tau:g}, x @ P is not sorted"
+    return None
+
+
 COLUMNS = Invariant("columns", "each column of P is a distribution over the inputs", _columns)
 INVARIANTS = (
     COLUMNS,
     Invariant("unimodal", "the right input has the largest weight of a position", _unimodal),
     Invariant("equivariance", "permuting the inputs permutes the rows of P", _equivariant),
     Invariant("limit", "for temperature -> 0 P is the hard permutation", _limit, when=_distinct),
+)
+HARD_INVARIANTS = (
+    Invariant("permutation", "zeros and ones, a single 1 in each row and column", _permutation),
+    Invariant("sorts", "x @ P is sorted, at every temperature", _sorts),
 )

@@ -22,7 +22,7 @@ import numpy as np
 from ..autograd import Array, array_namespace, softmax, sort
 from ..spec import Case, specification
 from ..validation import float_array, positive
-from .soft_permutation import INVARIANTS, sort_cases
+from .soft_permutation import HARD_INVARIANTS, INVARIANTS, sort_cases
 from .straight_through import straight_through
 
 POWERS = (1.0, 2.0, 1.5, 0.5, 3.0)
@@ -137,6 +137,7 @@ specification(
     inputs=("x",),
     outputs=("P",),
     cases=_hard_cases,
+    invariants=HARD_INVARIANTS,
     gradient="that of the soft permutation (straight-through)",
     kinks="jumps at ties",
     call=functools.partial(soft_sort, hard=True),
