@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import Array, array_namespace, constant, stop_gradient
-from ..spec import Invariant, specification
+from ..spec import specification
 from ..validation import float_array, positive, whole
 from .perturbed import _spread
 from .replaced_gradient import replaced_gradient
@@ -26,13 +26,12 @@ from .solver_cases import (
     blackbox_cases,
     identity_cases,
     implicit_cases,
-    is_mean_of_solutions,
     run_named,
 )
+from .solver_invariants import MEAN_OF_SOLUTIONS
 
 Solver = Callable[[Array], Array]
 JUMPS = "the solution jumps where two are equally good"
-MEAN = Invariant("solution", "a solution, or a mean of solutions", is_mean_of_solutions)
 
 
 def _named(weights: Array, *, solver: str, **options: Any) -> Array:
@@ -49,7 +48,7 @@ def _named_implicit(weights: Array, noise: Array, *, solver: str, **options: Any
     inputs=("weights",),
     outputs=("solution",),
     cases=blackbox_cases,
-    invariants=(MEAN,),
+    invariants=MEAN_OF_SOLUTIONS,
     gradient="(y(w + lambda g) - y(w))/lambda; (y(w) - y(w - lambda g))/lambda for a maximiser",
     second_order=False,
     kinks=JUMPS,
@@ -113,7 +112,7 @@ def _named_identity(weights: Array, *, solver: str, **options: Any) -> Array:
     inputs=("weights",),
     outputs=("solution",),
     cases=identity_cases,
-    invariants=(MEAN,),
+    invariants=MEAN_OF_SOLUTIONS,
     gradient="-g, or g for a maximiser",
     second_order=False,
     kinks=JUMPS,
@@ -142,7 +141,7 @@ def negative_identity(solver: Solver, weights: Array, *, minimise: bool = True) 
     differentiable=("weights",),
     outputs=("mean_solution",),
     cases=implicit_cases,
-    invariants=(MEAN,),
+    invariants=MEAN_OF_SOLUTIONS,
     gradient="that of `training.blackbox`, averaged over the samples",
     second_order=False,
     kinks=JUMPS,

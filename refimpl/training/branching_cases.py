@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
-from ..spec import Case, Note, Run
+from ..promises import close
+from ..spec import Case, Invariant, Note, Run
 from .branches import Branch, Program
+from .smoothing_invariants import axis_noise
 
 THRESHOLDS = (0.3, -0.2, 0.1)
 NOTES = {
@@ -158,6 +160,72 @@ def interpreted_cases(restrictions: Iterable[str], rng: np.random.Generator) -> 
             yield Case(f"{program}-{restriction}", inputs, params, flags=merged, clause=clause)
     params = {"program": "loop", "sigma": 0.4, "keep_correlations": True}
     yield Case("correlations", {"x": 0.3 * rng.normal(size=3)}, params, clause=clause)
+
+
+UNUSED = {"step": (1, 2), "sequence": (2,), "loop": (1, 2), "nested": (), "smooth": ()}
+"""The inputs that a program does not look at."""
+
+
+def _mean(run: Run, inputs: Any, params: Any) -> str | None:
+    program = PROGRAMS[params["program"]]
+    points = inputs["x"] + params["sigma"] * inputs["noise"]
+    wanted = np.mean([program(point, Branch()) for point in points])
+    return None if close(run(inputs, params)["value"], wanted) else f"the value is not {wanted:g}"
+
+
+def _idle(run: Run, inputs: Any, params: Any) -> str | None:
+    slopes = run(inputs, params)["gradient"][list(UNUSED[params["program"]])]
+    return None if np.all(slopes == 0) else "an input that the program does not use has a gradient"
+
+
+def _step_scale(run: Run, inputs: Any, params: Any) -> str | None:
+    before = run(inputs, params)
+    after = run({**inputs, "x": 2 * inputs["x"]}, {**params, "sigma": 2 * params["sigma"]})
+    same = close(after["gradient"], before["gradient"] / 2)
+    return None if same else "at 2x and 2 sigma the gradient is not half of that at x and sigma"
+
+
+def _exact(run: Run, inputs: Any, params: Any) -> str | None:
+    """Noise with the moments of the Gaussian up to the third; the program is quadratic."""
+    a, b, c = x = inputs["x"]
+    S = 2 * len(x)
+    biased = S / (S - 1) if params["estimator"] == "rloo" else 1.0
+    found = run({"x": x, "noise": axis_noise(x)}, params)["gradient"]
+    same = close(found, biased * np.stack([b, a, 2 * c]))
+    return None if same else "of noise +-sqrt(n) e_k, the gradient of a b + c^2 is not exact"
+
+
+def _of(program: str, *estimators: str) -> Callable[[Case], bool]:
+    def when(case: Case) -> bool:
+        known = not estimators or case.params["estimator"] in estimators
+        return known and program in ("", case.params["program"])
+
+    return when
+
+
+ALONG_PATHS = ("ipa", "oracle", "oracle_2023")
+SAMPLED_INVARIANTS = (
+    Invariant("mean", "the value is the mean of the program over the samples", _mean),
+    Invariant(
+        "unused inputs",
+        "the oracles and ipa give 0 for inputs that the program does not use",
+        _idle,
+        _of("", *ALONG_PATHS),
+    ),
+    Invariant(
+        "scale",
+        "a step at 0, at 2x and 2 sigma, has half the gradient",
+        _step_scale,
+        _of("step"),
+    ),
+    Invariant(
+        "exact",
+        "without branches, S = 2n samples +-sqrt(n) e_k give the gradient of a quadratic program, "
+        "with rloo S/(S - 1) of it",
+        _exact,
+        _of("smooth"),
+    ),
+)
 
 
 def crisp_without_noise(run: Run, inputs: Any, params: Any) -> str | None:

@@ -25,7 +25,7 @@ from ..autograd import Array, constant, to_numpy
 from ..spec import specification
 from ..validation import choose, float_array, positive, whole
 from .branches import Key, Program, Sample, run_all, run_crisp
-from .branching_cases import NOTES, PROGRAMS, sampled_cases
+from .branching_cases import NOTES, PROGRAMS, SAMPLED_INVARIANTS, sampled_cases
 
 ESTIMATORS = ("oracle", "oracle_2023", "ipa", "pgo", "reinforce", "rloo")
 MIN_JUMP = 1e-6  # smaller changes of the output, and spreads of it, count as none
@@ -60,6 +60,7 @@ def _on_named_program(x: Array, noise: Array, *, program: str, **options: Any) -
     outputs=("value", "gradient"),
     cases=partial(sampled_cases, ESTIMATORS),
     gradient="none: the gradient is an output",
+    invariants=SAMPLED_INVARIANTS,
     notes=NOTES,
     call=_on_named_program,
 )

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
+from ..promises import close
 from ..spec import Case, Invariant, Note, specification
 from ..validation import choose, float_array, positive
 from .gram import gram_matrix, solve_damped
@@ -45,6 +46,31 @@ def _direction_cases(rng: np.random.Generator) -> Iterator[Case]:
             )  # fmt: skip
 
 
+def _solves(run: Any, inputs: Any, params: Any) -> str | None:
+    """The defining equation, with the identity for the left matrix if lambda_g is infinite."""
+    a, g = inputs["inputs"], inputs["gradients"]
+    zeta, b = run(inputs, params)["direction"], max(len(a), 1)
+    right = a.T @ a / (b * params["lambda_a"]) + np.eye(a.shape[1], dtype=a.dtype)
+    left = np.eye(g.shape[1], dtype=g.dtype)
+    if params.get("lambda_g", math.inf) != math.inf:
+        left = g.T @ g / (b * params["lambda_g"]) + left
+    return None if close(left @ zeta @ right, g.T @ a) else "the equation does not hold"
+
+
+def _uphill(run: Any, inputs: Any, params: Any) -> str | None:
+    gradient = inputs["gradients"].T @ inputs["inputs"]
+    product = np.sum(run(inputs, params)["direction"] * gradient)
+    least = -100 * np.finfo(gradient.dtype).eps * np.sum(gradient**2)
+    return None if product >= least else f"its product with the gradient is {product}"
+
+
+def _inputs_scale(run: Any, inputs: Any, params: Any) -> str | None:
+    twice = {**inputs, "inputs": 2 * inputs["inputs"]}
+    after = run(twice, {**params, "lambda_a": 4 * params["lambda_a"]})["direction"]
+    same = close(after, 2 * run(inputs, params)["direction"])
+    return None if same else "2 a and 4 lambda_a do not give twice the direction"
+
+
 @specification(
     name="training.isaac_direction",
     source="Petersen et al. 2023, equations 17 and 20",
@@ -53,6 +79,15 @@ def _direction_cases(rng: np.random.Generator) -> Iterator[Case]:
     outputs=("direction",),
     cases=_direction_cases,
     gradient="none: a direction is not differentiated",
+    invariants=(
+        Invariant(
+            "equation",
+            "(g^T g/(b lambda_g) + I) zeta (a^T a/(b lambda_a) + I) = g^T a",
+            _solves,
+        ),
+        Invariant("uphill", "zeta has no negative product with the gradient g^T a", _uphill),
+        Invariant("scale", "2 a with 4 lambda_a has the direction 2 zeta", _inputs_scale),
+    ),
 )
 def isaac_direction(
     inputs: Array,
@@ -140,10 +175,11 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, {"x": x, **given}, params, checks=("values", "vjp"), clause=clause)
 
 
-def _affine(run: Any, inputs: Any, params: Any) -> str | None:
-    wanted = inputs["x"] @ inputs["weight"].T + inputs["bias"]
+def is_affine(run: Any, inputs: Any, params: Any) -> str | None:
+    """x W^T + bias, whatever lambda is."""
+    wanted = inputs["x"] @ inputs["weight"].T + inputs.get("bias", 0)
     found = run(inputs, params)["y"]
-    return None if np.allclose(found, wanted, rtol=1e-4, atol=1e-5) else "y is not x W^T + bias"
+    return None if close(found, wanted) else "y is not x W^T + bias"
 
 
 @replaced_gradient
@@ -172,7 +208,7 @@ _conditioned.defvjp(_forward, _backward)
     cases=_cases,
     gradient="zeta* in place of the weight's gradient; those of x and bias are derivatives",
     second_order=False,
-    invariants=(Invariant("affine", "the value is that of a linear layer", _affine),),
+    invariants=(Invariant("affine", "the value is that of a linear layer", is_affine),),
     variants={
         "isaac 0.1.1 with inv_type='cholesky_inverse'": cholesky_linear,
         "the paper's listing, which averages the gradient of the bias": mean_bias_linear,

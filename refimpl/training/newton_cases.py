@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, log_softmax, softplus
-from ..spec import BATCHES, Case, Note, Run
+from ..promises import close, within
+from ..spec import BATCHES, Case, Invariant, Note, Run
 
 NamedLoss = Callable[[Array, Array], Array]
 
@@ -114,12 +115,10 @@ def target_cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def definition(run: Run, inputs: Any, params: Any) -> str | None:
-    """(C + lambda I) direction = G for a shared C, and target = y - direction."""
+    """target = y - direction."""
     found = run(inputs, params)
-    gap = found["target"] - (inputs["outputs"] - found["direction"])
-    if not np.allclose(gap, 0, atol=1e-4 if found["target"].dtype == np.float32 else 1e-12):
-        return "the target is not y - direction"
-    return None
+    same = close(found["target"], inputs["outputs"] - found["direction"])
+    return None if same else "the target is not y - direction"
 
 
 def fisher_descends(run: Run, inputs: Any, params: Any) -> str | None:
@@ -136,3 +135,65 @@ def large_damping(run: Run, inputs: Any, params: Any) -> str | None:
     direction = 1e8 * found["direction"]
     same = np.allclose(direction, found["gradient"], rtol=1e-4, atol=1e-5)
     return None if same else "lambda times the direction does not tend to the gradient"
+
+
+def _mean_loss(inputs: Any, params: Any) -> np.ndarray:
+    return np.mean(np.asarray(LOSSES[params["loss"]](inputs["outputs"], inputs["targets"])))
+
+
+def _twice_over(run: Run, inputs: Any, params: Any) -> str | None:
+    before = run(inputs, params)
+    after = run({name: np.concatenate([a, a]) for name, a in inputs.items()}, params)
+    for name, value in after.items():
+        wanted = before[name] if value.ndim == 0 else np.concatenate([before[name]] * 2)
+        if not close(value, wanted):
+            return f"{name}: twice the same samples give another one"
+    return None
+
+
+def _squared(run: Run, inputs: Any, params: Any) -> str | None:
+    """H = I: z* - y = (t - y)/(1 + lambda)."""
+    wanted = _mean_loss(inputs, params) / (1 + params["lambda_"]) ** 2
+    found = run(inputs, params)["loss"]
+    return None if close(found, wanted) else f"{found}, not {wanted}"
+
+
+def _less_with_damping(run: Run, inputs: Any, params: Any) -> str | None:
+    before = run(inputs, params)["loss"]
+    after = run(inputs, {**params, "lambda_": 2 * params["lambda_"] + 0.1})["loss"]
+    falls = after <= before * (1 + 100 * np.finfo(before.dtype).eps)
+    return None if falls else f"with more damping {before} becomes {after}"
+
+
+def _value_kept(run: Run, inputs: Any, params: Any) -> str | None:
+    found, wanted = run(inputs, params)["loss"], _mean_loss(inputs, params)
+    return None if close(found, wanted) else f"{found}, but the mean of the losses is {wanted}"
+
+
+def _semidefinite(case: Case) -> bool:
+    return case.params.get("curvature") == "fisher" or case.params["loss"] != "double_well"
+
+
+TWICE = Invariant(
+    "twice over", "every sample given twice: the same results, as of means", _twice_over
+)
+LOSS_INVARIANTS = (
+    within("loss"),
+    TWICE,
+    Invariant(
+        "squared error",
+        "for 1/2 |y - t|^2 and its Hessian, the mean loss over (1 + lambda)^2",
+        _squared,
+        lambda case: case.params["loss"] == "squared" and case.params.get("curvature") != "fisher",
+    ),
+    Invariant(
+        "damping",
+        "with a semidefinite curvature, more damping makes it smaller",
+        _less_with_damping,
+        _semidefinite,
+    ),
+)
+INJECTED_INVARIANTS = (
+    Invariant("value", "the mean of the losses themselves", _value_kept),
+    TWICE,
+)

@@ -34,7 +34,17 @@ from .curvature import (
     smallest_eigenvalue,
 )
 from .gram import solve_damped
-from .newton_cases import LOSSES, NOTES, cases, definition, fisher_descends, large_damping
+from .newton_cases import (
+    INJECTED_INVARIANTS,
+    LOSS_INVARIANTS,
+    LOSSES,
+    NOTES,
+    TWICE,
+    cases,
+    definition,
+    fisher_descends,
+    large_damping,
+)
 from .replaced_gradient import replaced_gradient
 
 CURVATURES = ("hessian", "fisher")
@@ -90,6 +100,7 @@ def _on_named_loss(
             lambda case: case.params.get("curvature") == "fisher",
         ),
         Invariant("large damping", "the plain gradient over lambda", large_damping),
+        TWICE,
     ),
     notes=NOTES,
     call=_on_named_loss,
@@ -175,6 +186,7 @@ def _inject_hessian(*arguments: Any, **options: Any) -> Array:
     cases=cases,
     gradient="(1/N) (C + lambda I)^-1 G_i: z* is a constant",
     second_order=False,
+    invariants=LOSS_INVARIANTS,
     notes=NOTES,
     call=_newton_loss,
 )
@@ -205,6 +217,7 @@ def newton_loss(loss: Loss, outputs: Array, lambda_: float, **options: Any) -> A
     cases=cases,
     gradient="that of training.newton_loss, while the value is the mean loss itself",
     second_order=False,
+    invariants=INJECTED_INVARIANTS,
     notes=NOTES,
     call=_inject_hessian,
 )

@@ -20,18 +20,18 @@ from typing import Any
 
 from ..autograd import Array, array_namespace, plain, stop_gradient
 from ..distributions import Distribution
-from ..spec import Invariant, specification
+from ..spec import specification
 from ..validation import choose, float_array, positive, whole
 from .noise import noise_law
 from .smoothing import centred
 from .solver_cases import (
     NOTES,
     fenchel_young_cases,
-    is_mean_of_solutions,
     maximum_cases,
     perturbed_cases,
     run_named,
 )
+from .solver_invariants import FENCHEL_YOUNG_INVARIANTS, MAXIMUM_INVARIANTS, MEAN_OF_SOLUTIONS
 
 Maximiser = Callable[[Array], Array]
 COVARIATES = ("none", "f(x)", "loo")
@@ -48,7 +48,7 @@ def _named(theta: Array, noise: Array, *, solver: str, **options: Any) -> Array:
     differentiable=("theta",),
     outputs=("value",),
     cases=perturbed_cases,
-    invariants=(Invariant("mean", "a mean of solutions", is_mean_of_solutions),),
+    invariants=MEAN_OF_SOLUTIONS,
     gradient="mean of <y_s - c_s, g> nu(Z_s)/sigma over samples, nu the score of the noise",
     second_order=False,
     kinks="the value jumps where a sample has two solutions",
@@ -136,6 +136,7 @@ def _named_loss(theta: Array, target: Array, noise: Array, *, solver: str, **opt
     outputs=("value",),
     cases=maximum_cases,
     gradient="the mean of the maximisers",
+    invariants=MAXIMUM_INVARIANTS,
     second_order=False,
     notes=NOTES,
     call=_named_maximum,
@@ -167,6 +168,7 @@ def perturbed_maximum(
     outputs=("loss",),
     cases=fenchel_young_cases,
     gradient="the mean of the maximisers minus the target, its negative if minimise",
+    invariants=FENCHEL_YOUNG_INVARIANTS,
     second_order=False,
     notes=NOTES,
     call=_named_loss,

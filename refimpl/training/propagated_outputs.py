@@ -10,12 +10,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd import Array, array_namespace, constant, ndtr, relu
+from ..autograd import Array, array_namespace, clip, constant, ndtr, relu
+from ..distributions import DISTRIBUTIONS
 from ..promises import within
 from ..spec import Invariant, specification
 from ..validation import float_array
 from .gram import identity
 from .propagation_cases import (
+    LIKELIHOOD_INVARIANTS,
     NOTES,
     complementary,
     likelihood_cases,
@@ -95,14 +97,11 @@ def pairwise_probability_cauchy(location: Array, jacobian: Array, gamma: Array) 
     array([[0.5 , 0.75],
            [0.25, 0.5 ]])
     """
-    xp = array_namespace(location, jacobian)
-    difference = xp.abs(jacobian[..., :, None, :] - jacobian[..., None, :, :])
+    y, J = float_array(location, "location", min_ndim=1), float_array(jacobian, "jacobian", 2)
+    xp = array_namespace(y, J)
+    difference = xp.abs(J[..., :, None, :] - J[..., None, :, :])
     width = xp.sum(difference * float_array(gamma, "gamma")[..., None, None, :], axis=-1)
-
-    def cdf(z: Array) -> Array:
-        return 0.5 + xp.atan(z) / math.pi
-
-    return _ratio_probability(xp, location, width, cdf, root=False)
+    return _ratio_probability(xp, y, width, DISTRIBUTIONS["cauchy"].cdf, root=False)
 
 
 def _ratio_probability(
@@ -129,9 +128,13 @@ def _ratio_probability(
 def relu_moments(mean: Array, std: Array) -> tuple[Array, Array]:
     """Mean and variance of max(0, N(mean, std^2)), exact: the moment-matching baseline.
 
-    With z = mean/std, both are std and std^2 times functions of z; below z = -6 the variance is
-    computed without cancellation only up to rounding, and is never negative. std >= 0: without
-    deviation they are max(0, mean) and 0.
+    With z = mean/std, t = |z| and r = phi(t) - t Phi(-t), which is the mean of max(0, N(-t, 1)),
+
+        mean = std (max(0, z) + r),    variance = std^2 (Phi(z) - r (t + r)).
+
+    No digits are lost where z is large, and few where it is far below 0: r there is a difference
+    of numbers t^2 times as large. The variance is never negative. std >= 0: without deviation the
+    moments are max(0, mean) and 0.
 
     Source: Frey and Hinton 1999, "Variational learning in nonlinear Gaussian belief networks".
 
@@ -145,11 +148,12 @@ def relu_moments(mean: Array, std: Array) -> tuple[Array, Array]:
     still = given <= 0
     s = xp.where(still, constant(1.0, like=given), given)
     z = mu / s
-    Phi, density = ndtr(z), xp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    first = z * Phi + density
-    variance = (z * z + 1) * Phi + z * density - first * first
+    negative = z < 0
+    t = clip(xp.where(negative, -z, z), max=50.0)  # r is 0 beyond; the slope at z = 0 is not 0
+    r = xp.exp(-0.5 * t * t) / math.sqrt(2 * math.pi) - t * ndtr(-t)
+    variance = ndtr(z) - r * (t + r)
     variance = s * s * xp.where((variance > 0) & ~still, variance, 0.0 * variance)
-    return xp.where(still, relu(mu), s * first), variance
+    return xp.where(still, relu(mu), s * (xp.where(negative, 0.0, z) + r)), variance
 
 
 def relu_total_variation(mean: Array, std: Array) -> Array:
@@ -170,6 +174,7 @@ def relu_total_variation(mean: Array, std: Array) -> Array:
     inputs=("targets", "mean", "covariance"),
     outputs=("loss",),
     cases=likelihood_cases,
+    invariants=LIKELIHOOD_INVARIANTS,
 )
 def gaussian_negative_log_likelihood(targets: Array, mean: Array, covariance: Array) -> Array:
     """-log N(targets; mean, covariance) of each sample, (...,).

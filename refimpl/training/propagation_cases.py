@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, relu, sigmoid, softplus
-from ..spec import BATCHES, Case, Note, Run, case_name
+from ..promises import close
+from ..spec import BATCHES, Case, Invariant, Note, Run, case_name
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": relu,
@@ -228,3 +229,42 @@ def linear_in_scale(run: Run, inputs: Any, params: Any) -> str | None:
     once = run(inputs, params)["scale"]
     twice = run({**inputs, "scale": 2 * inputs["scale"]}, params)["scale"]
     return None if np.allclose(twice, 2 * once, rtol=1e-4, atol=1e-6) else "not proportional"
+
+
+def _integral(run: Run, inputs: Any, params: Any) -> str | None:
+    """Of the first number alone: the trapezoidal rule is exact for a Gaussian up to 1e-30."""
+    if not inputs["covariance"].size:
+        return None
+    variance = np.reshape(inputs["covariance"], -1)[0]
+    grid = np.linspace(-9, 9, 37, dtype=variance.dtype)[:, None] * np.sqrt(variance)
+    given = {"targets": grid, "mean": 0 * grid, "covariance": np.full((37, 1, 1), variance)}
+    total = np.sum(np.exp(-run(given, params)["loss"])) * np.sqrt(variance) / 2
+    return None if close(total, 1.0) else f"the density of one number integrates to {total}"
+
+
+def _even(run: Run, inputs: Any, params: Any) -> str | None:
+    swapped = {**inputs, "targets": inputs["mean"], "mean": inputs["targets"]}
+    before, after = run(inputs, params)["loss"], run(swapped, params)["loss"]
+    return None if close(after, before) else "targets and mean may not change places"
+
+
+def _change_of_variables(run: Run, inputs: Any, params: Any) -> str | None:
+    """By A = I + 2 P, P a cyclic permutation: not orthogonal, not symmetric."""
+    S = inputs["covariance"]
+    A = np.eye(S.shape[-1], dtype=S.dtype)
+    A = A + 2 * np.roll(A, 1, axis=1)
+    moved = {name: inputs[name] @ A.T for name in ("targets", "mean")}
+    after = run({**moved, "covariance": A @ S @ A.T}, params)["loss"]
+    wanted = run(inputs, params)["loss"] + math.log(abs(np.linalg.det(A)))
+    return None if close(after, wanted, scale=10) else "A y does not have log |det A| more"
+
+
+LIKELIHOOD_INVARIANTS = (
+    Invariant("integral", "the density of one number, exp(-loss), integrates to 1", _integral),
+    Invariant("even", "targets and mean may change places", _even),
+    Invariant(
+        "variables",
+        "for A y, of mean A mu and covariance A S A^T, log |det A| more",
+        _change_of_variables,
+    ),
+)

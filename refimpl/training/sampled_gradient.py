@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
-from ..spec import BATCHES, Case, specification
+from ..promises import close
+from ..spec import BATCHES, Case, Invariant, Run, specification
 from ..validation import choose, positive
 from .branches import Program
 from .discograd import Gradient, estimate_gradient
 from .smoothing import estimate
 from .smoothing_cases import FUNCTIONS
+from .smoothing_invariants import axis_noise, scales_like_f, slopes_of_product
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -42,6 +44,33 @@ def _of_named_function(x: Array, noise: Array, *, f: str, **options: Any) -> tup
     return sampled_gradient(lambda v: chosen(v)[..., 0], x, noise, **options)
 
 
+def _mean(run: Run, inputs: Any, params: Any) -> str | None:
+    x, noise = inputs["x"], inputs["noise"]
+    middle = x.shape[:-1] if noise.ndim > 2 else (1,) * (x.ndim - 1)
+    points = x + params["sigma"] * noise.reshape(noise.shape[0], *middle, x.shape[-1])
+    wanted = np.mean(np.asarray(FUNCTIONS[params["f"]](points))[..., 0], axis=0)
+    return None if close(run(inputs, params)["value"], wanted) else "the value is another"
+
+
+def _homogeneous(run: Run, inputs: Any, params: Any) -> str | None:
+    twice = {**params, "sigma": 2 * params["sigma"]}
+    after = run({**inputs, "x": 2 * inputs["x"]}, twice)
+    return scales_like_f(run(inputs, params), after, inputs, params)
+
+
+def _order(run: Run, inputs: Any, params: Any) -> str | None:
+    before = run(inputs, params)["gradient"]
+    after = run({**inputs, "noise": inputs["noise"][::-1]}, params)["gradient"]
+    return None if close(after, before) else "the samples in another order give another gradient"
+
+
+def _exact(run: Run, inputs: Any, params: Any) -> str | None:
+    x = inputs["x"]
+    found = run({"x": x, "noise": axis_noise(x)}, {**params, "f": "product"})["gradient"]
+    same = close(found, slopes_of_product(x, params.get("estimator") == "rloo"))
+    return None if same else "of noise +-sqrt(n) e_k, the gradient of the product is not exact"
+
+
 @specification(
     name="training.sampled_gradient",
     source="Polyak 1987; Nesterov and Spokoiny 2017; Williams 1992",
@@ -50,6 +79,22 @@ def _of_named_function(x: Array, noise: Array, *, f: str, **options: Any) -> tup
     outputs=("value", "gradient"),
     cases=_cases,
     gradient="none: the gradient is an output",
+    invariants=(
+        Invariant("mean", "the value is the mean of f over the samples", _mean),
+        Invariant(
+            "homogeneous",
+            "if f(2v) = 2^d f(v), at 2x and 2 sigma the value is 2^d times as large, the gradient "
+            "2^(d - 1)",
+            _homogeneous,
+        ),
+        Invariant(
+            "exact",
+            "S = 2n samples +-sqrt(n) e_k give the gradient of a product, with rloo S/(S - 1) of "
+            "it",
+            _exact,
+        ),
+        Invariant("order", "the samples have no order", _order),
+    ),
     call=_of_named_function,
 )
 def sampled_gradient(

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, array_namespace, stop_gradient
+from ..autograd import Array, array_namespace, stop_gradient, vector_norm
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, Note, Run, specification
 from ..validation import choose, float_array
 
@@ -55,12 +56,42 @@ def _density_cases(rng: np.random.Generator) -> Iterator[Case]:
             yield Case(f"{name}-{scale_is}", inputs, {"scale_is": scale_is}, kind, flags)
 
 
+def _integral(run: Run, inputs: Any, params: Any) -> str | None:
+    """Of the first number alone: the trapezoidal rule is exact for a Gaussian up to 1e-30."""
+    log_scale = np.ravel(inputs["log_scale"])[:1]
+    sigma = np.exp(log_scale if params["scale_is"] == "std" else log_scale / 2)
+    grid = np.linspace(-9, 9, 37, dtype=sigma.dtype)[:, None]
+    given = {"y": sigma * grid, "mean": 0 * grid, "log_scale": log_scale}
+    total = np.sum(np.exp(run(given, params)["log_density"])) * sigma[0] / 2
+    return None if close(total, 1.0) else f"the density of one number integrates to {total}"
+
+
+def _even(run: Run, inputs: Any, params: Any) -> str | None:
+    mirrored = {**inputs, "y": 2 * inputs["mean"] - inputs["y"]}
+    before, after = run(inputs, params)["log_density"], run(mirrored, params)["log_density"]
+    return None if close(after, before) else "y and its mirror image have other densities"
+
+
+def _stretched(run: Run, inputs: Any, params: Any) -> str | None:
+    n, step = inputs["y"].shape[-1], math.log(2) * (1 if params["scale_is"] == "std" else 2)
+    wide = {"y": 2 * inputs["y"], "mean": 2 * inputs["mean"], "log_scale": inputs["log_scale"]}
+    wide["log_scale"] = wide["log_scale"] + step
+    before, after = run(inputs, params)["log_density"], run(wide, params)["log_density"]
+    same = close(after, before - n * math.log(2))
+    return None if same else "of twice the width, it is not less by n log 2"
+
+
 @specification(
     name="training.gaussian_log_density",
     source="density of the normal distribution; conventions of sfge-dfl and pydflt 0.1.1",
     inputs=("y", "mean", "log_scale"),
     outputs=("log_density",),
     cases=_density_cases,
+    invariants=(
+        Invariant("integral", "the density of one number integrates to 1", _integral),
+        Invariant("even", "y and 2 mean - y have the same density", _even),
+        Invariant("width", "2y, 2 mean and 2 sigma: the logarithm falls by n log 2", _stretched),
+    ),
     notes=NOTES,
 )
 def gaussian_log_density(
@@ -126,7 +157,8 @@ def standardise(losses: Array, kind: str = "population") -> Array:
           "sample": (R - mean)/(std + 1e-5) with the unbiased std, as pydflt;
           "none": unchanged
 
-    Equal losses, and a batch of one, give 0 (pydflt's unbiased std of one value is NaN).
+    Equal losses, and a batch of one, give 0 (pydflt's unbiased std of one value is NaN). The
+    gradient is the derivative, there too.
 
     >>> import numpy as np
     >>> standardise(np.array([1.0, 3.0])).round(6)
@@ -137,10 +169,10 @@ def standardise(losses: Array, kind: str = "population") -> Array:
         return R
     xp = array_namespace(R)
     gap = R - xp.mean(R, axis=-1, keepdims=True)
-    squares = xp.sum(gap * gap, axis=-1, keepdims=True)
     if kind == "population":
-        return gap / xp.sqrt(squares / R.shape[-1] + 1e-8)
-    return gap / (xp.sqrt(squares / max(R.shape[-1] - 1, 1)) + 1e-5)
+        return gap / xp.sqrt(xp.mean(gap * gap, axis=-1, keepdims=True) + 1e-8)
+    norm = vector_norm(gap, axis=-1, keepdims=True)  # unlike a root, with a derivative at 0
+    return gap / (norm / math.sqrt(max(R.shape[-1] - 1, 1)) + 1e-5)
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -151,6 +183,30 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
             yield Case(f"{name}-{kind}", inputs, {"standardisation": kind})
 
 
+def _linear(run: Run, inputs: Any, params: Any) -> str | None:
+    a = inputs["log_density"]
+    b = a[..., ::-1] + 1
+    one, other, both = (
+        run({**inputs, "log_density": given}, params)["surrogate"] for given in (a, b, 2 * a + b)
+    )
+    return None if close(both, 2 * one + other) else "it is not linear in the log-densities"
+
+
+def _with_losses(run: Run, inputs: Any, params: Any) -> str | None:
+    """The gradient points where samples of large loss become more probable."""
+    R = inputs["losses"]
+    found = run({**inputs, "log_density": R}, params)["surrogate"]
+    positive = found >= 0 if R.shape[-1] == 1 else found > 0
+    return None if positive else f"for log-densities equal to the losses it is {found}"
+
+
+def _baseline(run: Run, inputs: Any, params: Any) -> str | None:
+    before = run(inputs, params)["surrogate"]
+    moved = {name: array + 1 for name, array in inputs.items()}
+    after = run(moved, params)["surrogate"]
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
 @specification(
     name="training.score_function_loss",
     source="Silvestri et al. 2023; sfge-dfl and pydflt 0.1.1",
@@ -158,6 +214,16 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     differentiable=("log_density",),
     outputs=("surrogate",),
     cases=_cases,
+    invariants=(
+        Invariant("linear", "linear in the log-densities", _linear),
+        Invariant("sign", "positive where the log-densities are the losses", _with_losses),
+        Invariant(
+            "baseline",
+            "standardised, constants added to the losses or the log-densities change nothing",
+            _baseline,
+            lambda case: case.params["standardisation"] != "none",
+        ),
+    ),
     notes=NOTES,
 )
 def score_function_loss(

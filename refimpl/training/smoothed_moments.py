@@ -14,7 +14,12 @@ from ..spec import Invariant, specification
 from ..validation import choose, float_array, positive
 from .noise import noise_law
 from .smoothing import centred, estimate_from_values
-from .smoothing_cases import constants_have_no_slope, covariance_cases, median_cases
+from .smoothing_cases import covariance_cases, median_cases
+from .smoothing_invariants import (
+    COVARIANCE_INVARIANTS,
+    constants_have_no_slope,
+    medians_are_affine,
+)
 
 
 class SmoothedCovariance(NamedTuple):
@@ -38,6 +43,7 @@ class SmoothedCovariance(NamedTuple):
     outputs=("covariance", "by_x", "by_scale"),
     cases=covariance_cases,
     gradient="none: the derivatives are outputs",
+    invariants=COVARIANCE_INVARIANTS,
 )
 def smoothed_covariance(
     values: Array,
@@ -103,6 +109,11 @@ def _of_product(mean: Array, slopes: Array, products: Array) -> Array:
             "with the mean of the others as a baseline, a constant has no slope",
             constants_have_no_slope,
             lambda case: case.params["covariate"] == "loo",
+        ),
+        Invariant(
+            "affine",
+            "a f + c has a times the median plus c, and the slope a; twice gamma, half the slope",
+            medians_are_affine,
         ),
     ),
 )

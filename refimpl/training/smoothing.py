@@ -32,6 +32,7 @@ from .gram import identity
 from .noise import noise_law
 from .replaced_gradient import replaced_gradient
 from .smoothing_cases import NOTES, cases, on_named_function
+from .smoothing_invariants import ESTIMATE_INVARIANTS, VALUE_INVARIANTS
 
 COVARIATES = ("none", "f(x)", "loo", "loo_pair")
 Function = Callable[[Array], Array]
@@ -66,6 +67,7 @@ def _smooth(**options: Any) -> Array:
     outputs=("value", "jacobian", "scale_gradient"),
     cases=cases,
     gradient="none: the Jacobian is an output",
+    invariants=ESTIMATE_INVARIANTS,
     notes=NOTES,
     call=_estimate,
 )
@@ -186,6 +188,7 @@ def centred(values: Array, covariate: str, centre: Array | None = None) -> Array
     outputs=("value",),
     cases=cases,
     gradient="the estimate of the smoothed function's derivative from the same samples",
+    invariants=VALUE_INVARIANTS,
     second_order=False,
     notes=NOTES,
     call=_smooth,

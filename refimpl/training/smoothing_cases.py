@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace, one_hot, plain
 from ..distributions import distribution
-from ..spec import BATCHES, Case, Note, Run
+from ..spec import BATCHES, Case, Note
 
 LAWS = ("gaussian", "logistic", "gumbel", "cauchy", "laplace", "triangular")
 S = 8
@@ -135,9 +135,3 @@ def median_cases(rng: np.random.Generator) -> Iterator[Case]:
             noise = noise_of(rng, "cauchy", 6, k, 2)
             inputs = {"values": rng.normal(size=(6, k)), "noise": noise}
             yield Case(f"k{k}-{covariate}", inputs, {"gamma": 0.5, "covariate": covariate})
-
-
-def constants_have_no_slope(run: Run, inputs: Any, params: Any) -> str | None:
-    """A covariate takes away constants: f and f + c have the same Jacobian."""
-    found = run({**inputs, "values": np.ones_like(inputs["values"])}, params)
-    return None if np.allclose(found["by_x"], 0, atol=1e-5) else "a constant has a slope"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
-from ..spec import BATCHES, Case, Note, Run
+from ..spec import BATCHES, Case, Note
 from .grid_path import shortest_path
 from .smoothing_cases import FUNCTIONS, noise_of
 
@@ -162,12 +162,3 @@ def implicit_cases(rng: np.random.Generator) -> Iterator[Case]:
             clause = "lambda = alpha |w| / |g|"
             name = f"adaptive-{case.name}"
             yield Case(name, inputs, params, case.kind, case.flags, clause, CHECKS)
-
-
-def is_mean_of_solutions(run: Run, inputs: Any, params: Any) -> str | None:
-    """Entries lie in [0, 1]; a one-hot vector's sum is one."""
-    (y,) = run(inputs, params).values()
-    if np.min(y, initial=0) < 0 or np.max(y, initial=0) > 1 + 1e-6:
-        return "an entry leaves [0, 1]"
-    whole = params["solver"] == "path" or np.allclose(y.sum(-1), 1)
-    return None if whole else "the entries do not sum to one"

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..autograd import Array
-from ..spec import Case, specification
+from ..spec import Case, Invariant, specification
 from ..validation import positive
-from .isaac import isaac_direction, isaac_linear
+from .isaac import is_affine, isaac_direction, isaac_linear
 from .replaced_gradient import replaced_gradient
 
 
@@ -64,6 +64,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     cases=_cases,
     gradient="g^T x (x^T x/b + lambda I)^-1 for the weight; that of x is the derivative",
     second_order=False,
+    invariants=(Invariant("affine", "the value is that of a linear layer", is_affine),),
 )
 def tract_linear(
     x: Array, weight: Array, bias: Array | None = None, *, lambda_: float = 0.1

@@ -16,10 +16,25 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import Array, array_namespace, stop_gradient, value_and_grad
-from ..spec import specification
+from ..promises import close
+from ..spec import Invariant, Run, specification
 from ..validation import float_array
 from .newton_cases import target_cases
 from .optimizers import Optimizer
+
+
+def _symmetric(run: Run, inputs: Any, params: Any) -> str | None:
+    swapped = {"outputs": inputs["target"], "target": inputs["outputs"]}
+    before, after = run(inputs, params)["loss"], run(swapped, params)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _one_away(run: Run, inputs: Any, params: Any) -> str | None:
+    for step in (0, 1):
+        loss = run({**inputs, "outputs": inputs["target"] + step}, params)["loss"]
+        if not close(loss, step * inputs["target"].size / 2):
+            return f"{step} away from the target in every entry, it is {loss}"
+    return None
 
 
 @specification(
@@ -30,6 +45,10 @@ from .optimizers import Optimizer
     outputs=("loss",),
     cases=target_cases,
     second_order=False,
+    invariants=(
+        Invariant("one away", "1 away from the target in every entry, 1/2 for each", _one_away),
+        Invariant("symmetric", "outputs and target may change places", _symmetric),
+    ),
 )
 def target_loss(outputs: Array, target: Array) -> Array:
     """1/2 |target - outputs|^2, a scalar, the target held constant: its gradient is the difference.
