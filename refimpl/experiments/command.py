@@ -73,7 +73,8 @@ def run(name: str, arguments: Sequence[str]) -> int:
         with backend(options.backend) if hasattr(options, "backend") else contextlib.nullcontext():
             found = module.run(options, results)
     except KeyboardInterrupt:
-        print("\nthe same command goes on from the last saved state", file=sys.stderr)
+        goes_on = "goes on from the last saved state" if results.has_state() else "begins anew"
+        print(f"\nthe same command {goes_on}", file=sys.stderr)
         raise
     results.finish(found, time.perf_counter() - start)
     print(_table(found["runs"]))

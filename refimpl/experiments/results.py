@@ -39,6 +39,10 @@ class Results:
         """A file in the folder."""
         return self.folder / name
 
+    def has_state(self) -> bool:
+        """Whether an unfinished run has left something to go on from."""
+        return (self.folder / STATE).exists()
+
     def state(self) -> dict[str, np.ndarray] | None:
         """The arrays that `keep` stored last, or None."""
         path = self.folder / STATE

@@ -33,3 +33,17 @@ def test_every_option_says_what_it_is_with_more_than_a_preposition(name):
 def test_results_are_shown_as_a_table_without_curves():
     rows = [{"method": "a", "score": 0.123456, "curve": [1]}, {"method": "long", "step": 7}]
     assert _table(rows) == "method  score   step\na       0.1235\nlong            7"
+
+
+def test_after_an_interrupt_it_is_said_whether_anything_was_kept(tmp_path, capsys, monkeypatch):
+    from refimpl.experiments import render_gallery
+
+    def stop(options, results):
+        if options.seed:
+            results.keep(begun=1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(render_gallery, "run", stop)
+    for seed, says in (("0", "begins anew"), ("1", "goes on from the last saved state")):
+        assert main(["run", "render", "--seed", seed, "--out", str(tmp_path)]) == 130
+        assert says in capsys.readouterr().err
