@@ -60,3 +60,21 @@ def table(page: str, header: str) -> list[list[str]]:
 def numbers(cell: str) -> list[float]:
     """The numbers in a cell."""
     return [float(text) for text in re.findall(r"\d+(?:\.\d+)?", cell)]
+
+
+@drawing
+def logic_course() -> Any:
+    """Loss and accuracy of the circuit in the course of a training."""
+    rows = [[float(cell.replace(" ", "")) for cell in row] for row in table(
+        "experiments-logic.md", "steps | loss, training")]  # fmt: skip
+    steps, losses, correct = zip(*rows, strict=True)
+    picture, (left, right) = figure(1, 2)
+    left.plot(steps, losses, marker="o", markersize=3)
+    left.set(title="loss, training", ylim=(0, None))
+    right.plot(steps, correct, marker="o", markersize=3)
+    right.axhline(97.69, color="0.6", linestyle="--", label="published, 200 000 steps")
+    right.set(title="circuit, test %")
+    for axis in (left, right):
+        axis.set(xlabel="steps", xticks=range(0, 15001, 5000), xlim=(0, 15500))
+    right.legend(loc="lower right")
+    return picture
