@@ -197,9 +197,10 @@ def _finite(xp: Any, z: Array) -> Array:
 
 
 def _pull(xp: Any, z: Array) -> Array:
-    """z/(1 + z^2); bounding z changes it by less than 1e-18."""
-    z = ag.clip(z, -1e18, 1e18)
-    return z / (1 + z * z)
+    """z/(1 + z^2), where z^2 might overflow as 1/(z + 1/z)."""
+    far = xp.abs(z) > 1
+    near, large = xp.where(far, 0.0, z), xp.where(far, z, 1.0)
+    return xp.where(far, 1 / (large + 1 / large), near / (1 + near * near))
 
 
 def _algebraic_lower(xp: Any, t: Array) -> Array:

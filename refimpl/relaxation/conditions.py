@@ -108,8 +108,8 @@ def equal(a: Array, b: Array, *, beta: float = 10.0, distribution: Law = "logist
 
 
 def not_equal(a: Array, b: Array, *, beta: float = 10.0, distribution: Law = "logistic") -> Array:
-    """The degree 1 - E(beta (a - b)) to which a != b; without cancellation near a = b for the
-    logistic, gaussian, cauchy and laplace laws. See `equal`.
+    """The degree 1 - E(beta (a - b)) to which a != b; without cancellation near a = b for all
+    symmetric laws but logistic_phi. See `equal`.
 
     >>> import numpy as np
     >>> not_equal(np.array([1e-9]), 0.0, beta=1.0)
@@ -269,12 +269,24 @@ def _similarity(law: Distribution, z: Array) -> Array:
     return 4 * law.cdf(z + middle) * law.survival(z + middle)
 
 
+def _near_secant(xp: Any, z: Array) -> Array:
+    """1 - sech(z) by the half angle."""
+    square = xp.tanh(0.5 * z) ** 2
+    return 2 * square / (1 + square)
+
+
 _NEAR: dict[str, Callable[[Any, Array], Array]] = {  # 1 - E(z) for |z| < 1
     "logistic": lambda xp, z: xp.tanh(0.5 * z) ** 2,
     "gaussian": lambda xp, z: -xp.expm1(-0.5 * z * z),
+    "gudermannian": _near_secant,
     "cauchy": lambda xp, z: z * z / (1 + z * z),
+    "algebraic": lambda xp, z: -xp.expm1(-1.5 * xp.log1p(z * z)),
     "laplace": lambda xp, z: -xp.expm1(-xp.abs(z)),
-}
+    "reciprocal": lambda xp, z: xp.abs(z) * (2 + xp.abs(z)) / (1 + xp.abs(z)) ** 2,
+    "triangular": lambda xp, z: xp.abs(z),
+    "cubic_hermite": lambda xp, z: z * z,
+    "wigner_semicircle": lambda xp, z: z * z / (1 + xp.sqrt((1 - z) * (1 + z))),
+}  # of uniform and optimal, E is 1 near 0
 
 
 def _near_or_far(law: Distribution, z: Array, near: Callable, far: Callable) -> Array:

@@ -123,7 +123,8 @@ def _by_risk_set(h: Array, times: Array, observed: Array, *, split_ties: bool) -
         tied = (times[None, :] == times[:, None]) & (observed[None, :] > 0)
         number = xp.sum(xp.astype(tied, h.dtype), axis=-1)
         before = xp.sum(xp.tril(xp.astype(tied, h.dtype), k=-1), axis=-1)
-        share = before / xp.where(number > 0, number, xp.ones_like(number))
+        # below 1 for events; censored subjects would have 1 behind all events of their time
+        share = observed * before / xp.where(number > 0, number, xp.ones_like(number))
         log_tied = logsumexp(xp.where(tied, h[None, :], minus_infinity), axis=-1)
         log_tied = xp.where(share > 0, log_tied, log_risk)
         log_risk = log_risk + xp.log1p(-share * xp.exp(log_tied - log_risk))

@@ -37,7 +37,9 @@ def squashed(x: Array) -> Array:
     xp = array_namespace(x)
     centred = x - xp.mean(x, axis=-1, keepdims=True)
     std = vector_norm(centred, axis=-1, keepdims=True) / x.shape[-1] ** 0.5
-    return sigmoid(centred / xp.where(std > 0, std, xp.ones_like(std)))
+    # the mean of equal values may miss them by rounding, and std is not 0 then
+    apart = xp.max(x, axis=-1, keepdims=True) > xp.min(x, axis=-1, keepdims=True)
+    return sigmoid(centred / xp.where(apart & (std > 0), std, xp.ones_like(std)))
 
 
 def transport_permutation(

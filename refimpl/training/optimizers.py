@@ -198,6 +198,9 @@ def rmsprop(
         d  = g / (sqrt(v) + eps);   with momentum: b = momentum b + d, b for d
         p -= lr d
 
+    With `centered`, under gradients that hardly change, v - a^2 is what rounding leaves: the step
+    is long, or NaN where that is negative, as in torch.
+
     Raises ValueError for negative numbers and alpha above 1.
 
     >>> import numpy as np

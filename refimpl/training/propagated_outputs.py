@@ -130,11 +130,11 @@ def relu_moments(mean: Array, std: Array) -> tuple[Array, Array]:
 
     With z = mean/std, t = |z| and r = phi(t) - t Phi(-t), which is the mean of max(0, N(-t, 1)),
 
-        mean = std (max(0, z) + r),    variance = std^2 (Phi(z) - r (t + r)).
+        mean' = max(0, mean) + std r,    variance' = std^2 (Phi(z) - r (t + r)).
 
-    No digits are lost where z is large, and few where it is far below 0: r there is a difference
-    of numbers t^2 times as large. The variance is never negative. std >= 0: without deviation the
-    moments are max(0, mean) and 0.
+    No digits are lost for large z, and few for z far below 0, where r is a difference of numbers
+    t^2 times as large. The variance is never negative. std >= 0: without deviation the moments are
+    max(0, mean) and 0.
 
     Source: Frey and Hinton 1999, "Variational learning in nonlinear Gaussian belief networks".
 
@@ -153,7 +153,7 @@ def relu_moments(mean: Array, std: Array) -> tuple[Array, Array]:
     r = xp.exp(-0.5 * t * t) / math.sqrt(2 * math.pi) - t * ndtr(-t)
     variance = ndtr(z) - r * (t + r)
     variance = s * s * xp.where((variance > 0) & ~still, variance, 0.0 * variance)
-    return xp.where(still, relu(mu), s * (xp.where(negative, 0.0, z) + r)), variance
+    return xp.where(still, relu(mu), xp.where(negative, 0.0, mu) + s * r), variance
 
 
 def relu_total_variation(mean: Array, std: Array) -> Array:

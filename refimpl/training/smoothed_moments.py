@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..autograd import Array, array_namespace, is_array, sort
+from ..autograd import Array, array_namespace, einsum, is_array, sort
 from ..distributions import Distribution
 from ..spec import Invariant, specification
 from ..validation import choose, float_array, positive
@@ -71,10 +71,9 @@ def smoothed_covariance(
     m, xp = values.shape[-1], array_namespace(values)
     flat = xp.reshape(products, (*values.shape[:-1], m * m))
     second = estimate_from_values(flat, noise, scale, distribution, "none")
-    covariance = xp.reshape(second.value, (*values.shape[1:], m))
-    covariance = covariance - first.value[..., :, None] * first.value[..., None, :]
+    gap = values - first.value  # E[f_i f_j] - E[f_i] E[f_j] would cancel
     return SmoothedCovariance(
-        covariance,
+        einsum("s...i,s...j->...ij", gap, gap) / values.shape[0],
         *(
             _of_product(first.value, one, two)
             for one, two in zip(first[1:], second[1:], strict=True)

@@ -84,6 +84,16 @@ def test_the_derivative_at_a_kink_is_the_stated_density(name, parameters, z, F_s
     assert ag.grad(law.pdf)(z) == f_slope
 
 
+@pytest.mark.parametrize(("name", "power"), [("cauchy", 2.0), ("algebraic", 3.0)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_score_of_heavy_tails_is_power_over_z_however_far(name, power, dtype):
+    z = np.array([-1e30, 1e12, 3e19], dtype)
+    score, pull = ag.vjp(DISTRIBUTIONS[name].score, z)
+    np.testing.assert_allclose(score, power / z, rtol=1e-6)
+    slope = pull(np.ones_like(z))[0]
+    np.testing.assert_allclose(slope[1], -power / z[1] ** 2, rtol=1e-6)
+
+
 def test_the_score_of_a_symmetric_kink_is_zero():
     for name in ("laplace", "reciprocal", "triangular"):
         assert distribution(name).score(np.zeros(1)) == 0.0

@@ -64,10 +64,21 @@ def test_gradients_of_equality_stay_finite_where_cosh_overflows():
 
 def test_inequality_does_not_cancel_near_equality():
     z = np.array([1e-9, 1e-5])
-    for law, factor in (("logistic", 0.25), ("gaussian", 0.5), ("cauchy", 1.0)):
+    smooth = {"logistic": 0.25, "gaussian": 0.5, "cauchy": 1.0, "gudermannian": 0.5,
+              "algebraic": 1.5, "cubic_hermite": 1.0, "wigner_semicircle": 0.5}  # fmt: skip
+    for law, factor in smooth.items():
         found = c.not_equal(z, 0.0, beta=1.0, distribution=law)
-        np.testing.assert_allclose(found, factor * z**2, rtol=1e-9)
-    np.testing.assert_allclose(c.not_equal(z, 0.0, beta=1.0, distribution="laplace"), z, rtol=1e-5)
+        np.testing.assert_allclose(found, factor * z**2, rtol=1e-9, err_msg=law)
+    for law, factor in {"laplace": 1.0, "triangular": 1.0, "reciprocal": 2.0}.items():
+        found = c.not_equal(z, 0.0, beta=1.0, distribution=law)
+        np.testing.assert_allclose(found, factor * z, rtol=2e-5, err_msg=law)
+
+
+@pytest.mark.parametrize("law", ["logistic", "gaussian", "gudermannian", "algebraic"])
+def test_the_slope_of_equality_does_not_cancel_near_equality(law):
+    z = np.array([1e-9, 1e-5])
+    slope = ag.grad(lambda z: ag.array_namespace(z).sum(c.equal(z, 0.0, distribution=law)))(z)
+    np.testing.assert_allclose(slope / z, slope[1] / z[1], rtol=1e-6)
 
 
 def test_equality_of_the_logistic_law_is_the_squared_sech():

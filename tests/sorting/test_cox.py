@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refimpl.autograd import grad
+from refimpl.autograd import grad, value_and_grad
 from refimpl.sorting.cox import METHODS, cox_loss
 
 
@@ -29,6 +29,14 @@ def test_value_is_that_of_the_definition(method, seed):
     events[0] = 1
     wanted = written_out(h, times, events, method == "efron")
     assert np.isclose(cox_loss(h, times, events, method=method), wanted, rtol=1e-12)
+
+
+def test_censored_subjects_of_the_same_time_do_no_harm_to_efron_however_small_their_hazards():
+    h, times, events = np.array([0.0, 1.0, -800.0]), np.ones(3), np.array([1, 1, 0])
+    loss, slope = value_and_grad(lambda h: cox_loss(h, times, events, method="efron"))(h)
+    alone = value_and_grad(lambda h: cox_loss(h, times[:2], events[:2], method="efron"))(h[:2])
+    assert np.isclose(loss, alone[0], rtol=1e-14)
+    np.testing.assert_allclose(slope, [*alone[1], 0.0], atol=1e-15)
 
 
 def test_without_ties_breslow_and_efron_agree_and_the_ranked_list_is_close():

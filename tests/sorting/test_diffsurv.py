@@ -76,6 +76,14 @@ def test_topk_loss_counts_candidates_only_and_rounds_half_to_even():
     assert diffsurv_topk_loss(P, possible, percentage=0.0) == 0
 
 
+@pytest.mark.parametrize(("n", "percentage", "places"), [(10, 5, 1), (15, 30, 5), (25, 22, 5)])
+def test_halves_of_places_are_rounded_as_in_the_published_code(n, percentage, places):
+    P = np.full((n, n), 1 / n)
+    possible = possible_permutations(np.arange(n), np.ones(n))
+    wanted = -places * np.log(places / n + 1e-4) / n
+    assert np.isclose(diffsurv_topk_loss(P, possible, percentage=percentage), wanted)
+
+
 def test_gradient_is_zero_where_the_clamp_acts():
     gradient = grad(lambda P: diffsurv_loss(P, np.eye(2)))(np.array([[0.0, 1.0], [1.0, 0.0]]))
     assert np.array_equal(gradient, np.zeros((2, 2)))

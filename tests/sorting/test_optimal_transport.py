@@ -140,6 +140,16 @@ def test_squashed_values_are_between_0_and_1():
     np.testing.assert_allclose(squashed(np.full(4, 2.0)), 0.5)
 
 
+@pytest.mark.parametrize("n", [3, 7])
+def test_equal_values_whose_mean_is_rounded_count_as_equal(n):
+    x = np.full(n, 0.1)
+    assert np.any(x != x.mean())
+    np.testing.assert_allclose(squashed(x), 0.5)
+    by_x = ag.jacobian(lambda x: transport_sort(x, epsilon=0.1)[0])(x)
+    at_exact = ag.jacobian(lambda x: transport_sort(x, epsilon=0.1)[0])(np.full(n, 0.5))
+    np.testing.assert_allclose(by_x, at_exact, atol=1e-9)
+
+
 def test_gradients_are_derivatives():
     x = apart(5)
     assert check_grads(lambda x: transport_sort(x, epsilon=0.1), (x,), order=2, draws=1)

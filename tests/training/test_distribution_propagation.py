@@ -143,6 +143,39 @@ def test_relu_moments_are_those_of_the_rectified_gaussian(mu):
     assert found[1] == pytest.approx(variance, rel=1e-6, abs=0)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_above_zero_the_relu_leaves_mean_and_variance_as_they_are(dtype):
+    mean, std = np.array([3e3, 1e8, 1.0, 1e30], dtype), np.array([1.0, 2.0, 1e-8, 1e-8], dtype)
+    found = outputs.relu_moments(mean, std)
+    np.testing.assert_array_equal(found[0], mean)
+    np.testing.assert_allclose(found[1], std**2, rtol=1e-6)
+    below = outputs.relu_moments(-mean, std)
+    np.testing.assert_array_equal(below, 0.0)
+
+
+def test_relu_moments_keep_their_digits_far_below_zero():
+    """From 60-digit evaluations of std (phi + z Phi) and (z^2 + 1) Phi + z phi - mean^2."""
+    mean, variance = outputs.relu_moments(np.array([-5.0, -20.0]), np.ones(2))
+    np.testing.assert_allclose(mean, [5.346165533832815e-8, 1.3700124947295800e-90], rtol=1e-10)
+    np.testing.assert_allclose(variance, [1.934329232940457e-8, 1.3599129147073811e-91], rtol=1e-8)
+
+
+@pytest.mark.parametrize("mu", [-6.0, -0.5, 0.0, 0.7, 5.0])
+def test_relu_moments_have_their_derivatives_at_zero_too(mu):
+    """d mean/d mu = Phi, d variance/d mu = 2 mean (1 - Phi), at std = 1."""
+    mean = float(outputs.relu_moments(np.array(mu), np.array(1.0))[0])
+    Phi, tail = stats.norm.cdf(mu), stats.norm.sf(mu)
+    for k, wanted in enumerate((Phi, 2 * mean * tail)):
+        slope = grad(lambda mu, k=k: outputs.relu_moments(mu, np.array(1.0))[k])(np.array(mu))
+        assert slope == pytest.approx(wanted, rel=1e-11)
+
+
+def test_small_cauchy_probabilities_keep_their_digits():
+    y, J, gamma = np.array([0.0, 1e9]), np.array([[1.0], [0.0]]), np.array([1.0])
+    p = outputs.pairwise_probability_cauchy(y, J, gamma)
+    assert p[0, 1] == pytest.approx(1e-9 / math.pi, rel=1e-12)
+
+
 def test_without_deviation_the_moments_are_those_of_a_constant():
     mean = np.array([-1.0, 0.0, 2.0])
     value, variance = outputs.relu_moments(mean, np.zeros(3))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from refimpl.autograd import grad
+from refimpl.autograd import grad, jacobian
 from refimpl.training import decisions
 from refimpl.training.decision_instances import knapsack_weight_instances
 from refimpl.training.score_function import gaussian_log_density, score_function_loss, standardise
@@ -54,6 +54,13 @@ def test_equal_losses_and_a_batch_of_one_give_no_update(kind):
     np.testing.assert_array_equal(standardise(np.full(4, 3.0), kind), 0)
     np.testing.assert_array_equal(standardise(np.array([3.0]), kind), 0)
     assert standardise(np.ones((2, 0)), kind).shape == (2, 0)
+
+
+@pytest.mark.parametrize(("kind", "deviation"), [("population", 1e-4), ("sample", 1e-5)])
+def test_the_gradient_at_equal_losses_is_the_derivative(kind, deviation):
+    wanted = (np.eye(3) - 1 / 3) / deviation
+    np.testing.assert_allclose(jacobian(lambda R: standardise(R, kind))(np.full(3, 2.5)), wanted)
+    assert grad(lambda R: standardise(R, kind)[0])(np.array([3.0])) == 0
 
 
 def brute_force(n, allowed, value):
