@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.autograd import Array
+from refimpl.promises import close
 from refimpl.spec import BATCHES, Case, Invariant, case_name, specification
 from refimpl.validation import positive
 
@@ -46,9 +47,11 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _rises(run: Any, inputs: Any, params: Any) -> str | None:
-    F = run({"z": np.sort(np.ravel(inputs["z"]))}, params)["F"]
-    inside = np.all((F >= 0) & (F <= 1))
-    return None if inside and np.all(np.diff(F) >= -1e-6) else "F does not rise from 0 to 1"
+    ends = np.asarray([-np.inf, np.inf], dtype=inputs["z"].dtype)
+    F = run({"z": np.sort(np.append(inputs["z"], ends))}, params)["F"]
+    rounding = 16 * np.finfo(F.dtype).eps
+    rises = np.all(np.diff(F) >= -rounding) and F[0] == 0 and F[-1] == 1
+    return None if rises else "F does not rise from 0 at -inf to 1 at inf"
 
 
 def _mirrors(run: Any, inputs: Any, params: Any) -> str | None:
@@ -56,7 +59,13 @@ def _mirrors(run: Any, inputs: Any, params: Any) -> str | None:
     image = name if DISTRIBUTIONS[name].symmetric else f"{name}_rev"
     mirrored = run({"z": -inputs["z"]}, {**params, "distribution": image})["F"]
     total = run(inputs, params)["F"] + mirrored
-    return None if np.allclose(total, 1, rtol=0, atol=1e-5) else f"F(z) + F(-z) of {image} is not 1"
+    return None if close(total, np.ones_like(total)) else f"F(z) + F(-z) of {image} is not 1"
+
+
+def _scales(run: Any, inputs: Any, params: Any) -> str | None:
+    twice = {**params, "scale": 2 * params.get("scale", 1.0)}
+    same = close(run({"z": 2 * inputs["z"]}, twice)["F"], run(inputs, params)["F"])
+    return None if same else "2 z and twice the scale give another F"
 
 
 def _has_image(case: Case) -> bool:
@@ -72,7 +81,8 @@ def _has_image(case: Case) -> bool:
     outputs=("F",),
     cases=_cases,
     invariants=(
-        Invariant("rising", "F is non-decreasing from 0 to 1", _rises),
+        Invariant("rising", "F is non-decreasing, from 0 at -inf to 1 at inf", _rises),
+        Invariant("scale", "only z/scale counts", _scales),
         Invariant(
             "mirrored", "F_rev(z) = 1 - F(-z), and F itself if symmetric", _mirrors, _has_image
         ),

@@ -139,14 +139,18 @@ def _example(rng: Any, shape: tuple, columns: int, x: tuple) -> dict[str, np.nda
 
 
 def _shift(run: Any, inputs: Any, params: Any) -> str | None:
-    """Rows moved by one stride move the result by one row."""
-    whole_y = run(inputs, params)["y"]
-    stride = params["stride"]
+    """Rows moved by one stride move the result by one row, but for rows that see the padding."""
+    y, stride = run(inputs, params)["y"], params["stride"]
     cut = run({**inputs, "x": inputs["x"][..., stride:, :]}, params)["y"]
-    if params["padding"] or whole_y.shape[-2] < 2:
-        return None
-    same = np.allclose(whole_y[..., 1:, :], cut, atol=1e-5)
+    border = -(-params["padding"] // stride)
+    same = close(cut[..., border:, :], y[..., 1 + border :, :])
     return None if same else "the placements do not share their gates"
+
+
+def _logits(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = run({**inputs, "weights": inputs["weights"] + 3}, params)["y"]
+    same = close(moved, run(inputs, params)["y"], scale=10)
+    return None if same else "a constant added to the logits matters"
 
 
 @specification(
@@ -160,6 +164,10 @@ def _shift(run: Any, inputs: Any, params: Any) -> str | None:
         Invariant(
             "shared gates", "kernels are placed everywhere", _shift,
             lambda case: case.inputs["x"].shape[-2] > 3 + case.params["stride"],
+        ),
+        Invariant(
+            "softmax", "logits of the parametrisation raw have no origin", _logits,
+            lambda case: case.params.get("parametrisation", "raw") == "raw",
         ),
     ),
     notes={

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd import Array, array_namespace, constant
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, Note, specification
 from ..tnorms import t_conorm, t_norm
 from ..validation import float_array, in_range, whole
@@ -103,13 +104,20 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _complements(run: Any, inputs: Any, params: Any) -> str | None:
     y = run(inputs, params)["values"]
-    worst = np.max(np.abs(y + y[::-1] - 1), initial=0.0)
-    return None if worst < 1e-4 else f"f_i + f_(15-i) is off 1 by {worst}"
+    same = close(y + y[::-1], np.ones_like(y), scale=np.max(np.abs(y), initial=1.0))
+    return None if same else "f_i + f_(15-i) is not 1"
 
 
 def _corners(run: Any, inputs: Any, params: Any) -> str | None:
+    a, b = np.array([[0, 0, 1, 1], [0, 1, 0, 1]], dtype=inputs["a"].dtype)
+    y = run({"a": a, "b": b}, params)["values"]
+    return None if close(y, TRUTH.astype(y.dtype)) else f"{y} is not the truth table"
+
+
+def _exchanged(run: Any, inputs: Any, params: Any) -> str | None:
     y = run(inputs, params)["values"]
-    return None if np.array_equal(y, TRUTH) else f"{y} is not the truth table"
+    other = run({"a": inputs["b"], "b": inputs["a"]}, params)["values"]
+    return None if close(other[swapped(np.arange(16))], y) else "f_i(a, b) is not f_j(b, a)"
 
 
 @specification(
@@ -120,7 +128,10 @@ def _corners(run: Any, inputs: Any, params: Any) -> str | None:
     cases=_cases,
     invariants=(
         Invariant("complements", "f_(15-i) = 1 - f_i", _complements),
-        Invariant("corners", "truth tables", _corners, lambda case: case.name == "corners"),
+        Invariant("corners", "of bits, the truth tables", _corners),
+        Invariant(
+            "exchange", "f_i(a, b) = f_j(b, a), j the gate i with its inputs swapped", _exchanged
+        ),
     ),
     notes={
         "out_of_range": Note(
@@ -177,7 +188,23 @@ def _mixture_cases(rng: np.random.Generator) -> Iterator[Case]:
 def _uniform_is_half(run: Any, inputs: Any, params: Any) -> str | None:
     even = {**inputs, "p": np.full_like(inputs["p"], 1 / 16)}
     y = run(even, params)["y"]
-    return None if np.allclose(y, 0.5, atol=1e-6) else f"the even mixture is {y}, not 1/2"
+    return None if close(y, np.full_like(y, 0.5)) else f"the even mixture is {y}, not 1/2"
+
+
+def _single_gates(run: Any, inputs: Any, params: Any) -> str | None:
+    """Gate j of a layer of 16 is the j-th; all four pairs of bits."""
+    bits = np.array([[0, 0, 1, 1], [0, 1, 0, 1]], dtype=inputs["a"].dtype)
+    a, b = np.broadcast_to(bits[..., None], (2, 4, 16))
+    y = run({"a": a, "b": b, "p": np.eye(16, dtype=a.dtype)}, params)["y"]
+    return None if close(y, TRUTH.T.astype(y.dtype)) else "one gate of bits is not its truth table"
+
+
+def _linear(run: Any, inputs: Any, params: Any) -> str | None:
+    p, other = inputs["p"], inputs["p"][..., ::-1]
+    half = run({**inputs, "p": 0.25 * p + 0.75 * other}, params)["y"]
+    ends = [run({**inputs, "p": q}, params)["y"] for q in (p, other)]
+    same = close(half, 0.25 * ends[0] + 0.75 * ends[1])
+    return None if same else "a mixture of mixtures is not the mixture of their results"
 
 
 @specification(
@@ -186,7 +213,11 @@ def _uniform_is_half(run: Any, inputs: Any, params: Any) -> str | None:
     inputs=("a", "b", "p"),
     outputs=("y",),
     cases=_mixture_cases,
-    invariants=(Invariant("even mixture", "the mean of all gates is 1/2", _uniform_is_half),),
+    invariants=(
+        Invariant("even mixture", "the mean of all gates is 1/2", _uniform_is_half),
+        Invariant("gates", "one gate of bits has its truth table", _single_gates),
+        Invariant("linear", "linear in p", _linear),
+    ),
     notes={
         "washed_out": Note(
             "initialisation",

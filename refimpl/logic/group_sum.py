@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, specification
 from ..validation import choose, float_array, positive, whole
 
@@ -29,7 +30,24 @@ def _total(run: Any, inputs: Any, params: Any) -> str | None:
     z = run(inputs, {**params, "beta": 0.0})["scores"]
     votes = np.sum(inputs["x"], axis=-1)
     found = np.sum(z, axis=-1) * params["tau"]
-    return None if np.allclose(found, votes, rtol=1e-4) else f"{found} votes of {votes}"
+    return None if close(found, votes) else f"{found} votes of {votes}"
+
+
+def _runs(run: Any, inputs: Any, params: Any) -> str | None:
+    """The votes of the first n/k entries alone, and those of all others."""
+    x, given = inputs["x"], {**params, "beta": 0.0}
+    first = np.arange(x.shape[-1]) < x.shape[-1] // params["k"]
+    mine, others = (
+        run({"x": x * part.astype(x.dtype)}, given)["scores"] for part in (first, ~first)
+    )
+    same = np.all(mine[..., 1:] == 0) and np.all(others[..., 0] == 0)
+    return None if same else "group 0 is not the first n/k entries"
+
+
+def _beta(run: Any, inputs: Any, params: Any) -> str | None:
+    gap = run(inputs, params)["scores"] - run(inputs, {**params, "beta": 0.0})["scores"]
+    shift = params["beta"] / (params["tau"] if params.get("offset") == "before" else 1.0)
+    return None if close(gap, np.full_like(gap, shift), scale=10) else f"beta adds {gap}"
 
 
 @specification(
@@ -38,7 +56,13 @@ def _total(run: Any, inputs: Any, params: Any) -> str | None:
     inputs=("x",),
     outputs=("scores",),
     cases=_cases,
-    invariants=(Invariant("votes", "every gate votes once", _total),),
+    invariants=(
+        Invariant("votes", "every gate votes once", _total),
+        Invariant("groups", "groups are runs of n/k entries", _runs),
+        Invariant(
+            "beta", "beta, or beta/tau if before the division, is added to every score", _beta
+        ),
+    ),
 )
 def group_sum(
     x: Array, *, k: int, tau: float = 1.0, beta: float = 0.0, offset: str = "after"

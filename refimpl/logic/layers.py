@@ -25,6 +25,7 @@ from ..autograd import (
     to_numpy,
 )
 from ..autograd.backend import like_array
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, Note, specification
 from ..validation import float_array, positive
 from .connections import connections
@@ -65,7 +66,17 @@ def _bits(run: Any, inputs: Any, params: Any) -> str | None:
 def _shift(run: Any, inputs: Any, params: Any) -> str | None:
     y = run(inputs, params)["y"]
     moved = run({**inputs, "weights": inputs["weights"] + 3}, params)["y"]
-    return None if np.allclose(y, moved, atol=1e-5) else "a constant added to the logits matters"
+    same = close(moved, y, scale=1 + np.max(np.abs(inputs["weights"]), initial=0.0))
+    return None if same else "a constant added to the logits matters"
+
+
+def _negated(run: Any, inputs: Any, params: Any) -> str | None:
+    """Gate 15 - i is the negation of gate i."""
+    y = run(inputs, params)["y"]
+    other = run({**inputs, "weights": inputs["weights"][..., ::-1]}, params)["y"]
+    size = np.max(np.abs(y), initial=1.0)
+    same = close(y + other, np.ones_like(y), scale=size)
+    return None if same else "the logits in the opposite order do not give 1 - y"
 
 
 NOTES = {
@@ -97,6 +108,7 @@ NOTES = {
     invariants=(
         Invariant("bits to bits", "a hard layer is a Boolean function", _bits),
         Invariant("softmax", "logits have no origin", _shift),
+        Invariant("complement", "logits in the opposite order give 1 - y", _negated),
     ),
     notes=NOTES,
 )

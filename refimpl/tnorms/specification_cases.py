@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.promises import close
 from refimpl.spec import BATCHES, Case, Invariant, case_name, specification
 
 from .operations import t_conorm, t_conorm_reduce, t_norm
@@ -76,28 +77,58 @@ def _lists(rng: np.random.Generator) -> Iterator[Case]:
 def _commutes(run: Any, inputs: Any, params: Any) -> str | None:
     (one,) = run(inputs, params).values()
     (other,) = run({"a": inputs["b"], "b": inputs["a"]}, params).values()
-    return None if np.allclose(one, other, rtol=1e-5, atol=1e-6) else "a and b are not alike"
+    return None if close(other, one) else "a and b are not alike"
 
 
 def _or_bounds(run: Any, inputs: Any, params: Any) -> str | None:
     found, least = run(inputs, params)["value"], np.maximum(inputs["a"], inputs["b"])
-    inside = np.all((found >= least - 1e-5) & (found <= 1 + 1e-6))
+    slack = 64 * np.finfo(found.dtype).eps
+    inside = np.all((found >= least - slack) & (found <= 1 + slack))
     return None if inside else "it is not between the maximum and 1"
 
 
 def _and_bounds(run: Any, inputs: Any, params: Any) -> str | None:
     found, most = run(inputs, params)["value"], np.minimum(inputs["a"], inputs["b"])
-    inside = np.all((found >= -1e-6) & (found <= most + 1e-5))
+    slack = 64 * np.finfo(found.dtype).eps
+    inside = np.all((found >= -slack) & (found <= most + slack))
     return None if inside else "it is not between 0 and the minimum"
+
+
+def _neutral(number: float) -> Any:
+    def check(run: Any, inputs: Any, params: Any) -> str | None:
+        found = run({**inputs, "b": np.full_like(inputs["b"], number)}, params)["value"]
+        return None if close(found, inputs["a"]) else f"with b = {number:g} it is not a"
+
+    return check
+
+
+def _associates(run: Any, inputs: Any, params: Any) -> str | None:
+    a, b = inputs["a"], inputs["b"]
+    c = (a + b) / 2
+
+    def join(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return run({"a": x, "b": y}, params)["value"]
+
+    return None if close(join(join(a, b), c), join(a, join(b, c))) else "brackets matter"
 
 
 def _any_order(run: Any, inputs: Any, params: Any) -> str | None:
     before = run(inputs, params)["value"]
     after = run({"values": np.flip(inputs["values"], axis=-1)}, params)["value"]
-    return None if np.allclose(before, after, rtol=1e-4, atol=1e-5) else "the order matters"
+    return None if close(after, before) else "the order matters"
 
 
-COMMUTATIVE = Invariant("commutative", "S(a, b) = S(b, a)", _commutes)
+def _parts(run: Any, inputs: Any, params: Any) -> str | None:
+    """Of all but the last, and of the result with the last; and with a 0 beside them."""
+    values, found = inputs["values"], run(inputs, params)["value"]
+    first = run({"values": values[..., :-1]}, params)["value"]
+    pair = np.stack([first, values[..., -1], np.zeros_like(first)], axis=-1)
+    same = close(run({"values": pair}, params)["value"], found)
+    return None if same else "joined in two steps, with a 0, it is another"
+
+
+COMMUTATIVE = Invariant("commutative", "the arguments may change places", _commutes)
+ASSOCIATIVE = Invariant("associative", "three values may be joined in any order", _associates)
 
 specification(
     name="tnorms.t_conorm",
@@ -106,7 +137,12 @@ specification(
     outputs=("value",),
     cases=_pairs,
     kinks=KINKS,
-    invariants=(COMMUTATIVE, Invariant("bounds", "max(a, b) <= S(a, b) <= 1", _or_bounds)),
+    invariants=(
+        COMMUTATIVE,
+        ASSOCIATIVE,
+        Invariant("bounds", "max(a, b) <= S(a, b) <= 1", _or_bounds),
+        Invariant("neutral", "S(a, 0) = a", _neutral(0.0)),
+    ),
 )(t_conorm)
 
 specification(
@@ -116,7 +152,12 @@ specification(
     outputs=("value",),
     cases=_mirrored_pairs,
     kinks=f"mirrored: {KINKS}",
-    invariants=(COMMUTATIVE, Invariant("bounds", "0 <= T(a, b) <= min(a, b)", _and_bounds)),
+    invariants=(
+        COMMUTATIVE,
+        ASSOCIATIVE,
+        Invariant("bounds", "0 <= T(a, b) <= min(a, b)", _and_bounds),
+        Invariant("neutral", "T(a, 1) = a", _neutral(1.0)),
+    ),
 )(t_norm)
 
 specification(
@@ -126,5 +167,8 @@ specification(
     outputs=("value",),
     cases=_lists,
     kinks=KINKS,
-    invariants=(Invariant("order", "the values may come in any order", _any_order),),
+    invariants=(
+        Invariant("order", "the values may come in any order", _any_order),
+        Invariant("parts", "values may be joined in parts, and 0 changes nothing", _parts),
+    ),
 )(t_conorm_reduce)
