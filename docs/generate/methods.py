@@ -17,7 +17,7 @@ import numpy as np
 
 from refimpl.conformance.notes import note_of
 from refimpl.conformance.show import definition, parameters, summary
-from refimpl.spec import Case, Entry, find
+from refimpl.spec import Case, Entry, all_entries, find
 
 from . import plots as drawing
 from . import sources
@@ -83,16 +83,17 @@ def page(entry: Entry, root: Path, compared: list[Row], *, plots: bool) -> str:
     if plots:
         name = short(entry)
         parts += [f"```{{figure}} {name}.svg\n:alt: {entry.name}\n\n{drawing.caption(entry)}\n```"]
-    parts += ["## Definition", to_markdown(rest or first)]
+    parts += _idea(entry)
+    parts += ["## Definition", _linked(to_markdown(rest or first), entry)]
+    parts += ["## Source", f"From {sources.link(source, place)}, which has what it calls, too:"]
+    parts += [f"```python\n{definition(entry).partition(chr(10))[2]}\n```"]
     parts += ["## Arguments and results", _arguments(entry, cases)]
     parts += ["## Derivative", *_derivative(entry)]
     parts += ["## Promises", *_promises(entry)]
-    parts += ["## Cases", *_cases(entry, cases)]
-    parts += ["## Published libraries", *_libraries(entry, compared)]
-    parts += ["## Source", f"Defined in {sources.link(source, place)}:"]
-    parts += [f"```python\n{definition(entry).partition(chr(10))[2]}\n```", *_head(entry)]
-    parts += ["## Reference", plain(entry.source)]
     parts += ["## Check your implementation", _check(entry)]
+    parts += ["## Published libraries", *_libraries(entry, compared)]
+    parts += ["## Cases", *_cases(entry, cases)]
+    parts += ["## Reference", plain(entry.source)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -172,11 +173,11 @@ def _derivative(entry: Entry) -> Iterator[str]:
         if entry.is_derivative:
             yield f"The gradient in {names} is the mathematical derivative."
         else:
-            yield f"The gradient in {names} that is compared: {plain(entry.gradient)}."
+            yield f"The gradient in {names} is replaced on purpose: {plain(entry.gradient)}."
         yield (
-            "Second derivatives are part of the specification."
+            "Second derivatives are specified as well."
             if entry.second_order
-            else "Second derivatives are not part of the specification."
+            else "Second derivatives are not specified."
         )
     if entry.kinks:
         yield f"**Kinks and ties.** {plain(entry.kinks)}."
@@ -185,7 +186,7 @@ def _derivative(entry: Entry) -> Iterator[str]:
 
 def _promises(entry: Entry) -> Iterator[str]:
     if entry.invariants:
-        yield "Tested for every case, of every implementation that is checked."
+        yield "These hold for every input. They are tested on whatever implementation is checked."
         yield "\n".join(f"- **{plain(i.name)}**: {plain(i.clause)}" for i in entry.invariants)
     else:
         yield "None beyond those of all methods: samples of a batch do not influence each other."
@@ -228,19 +229,34 @@ def _compared(peers: Path) -> dict[str, list[Row]]:
     return found
 
 
-def _head(entry: Entry) -> Iterator[str]:
-    """What the head of the file says, which is where formulas shared by its functions are."""
-    text = inspect.getdoc(sys.modules[entry.function.__module__])
-    if text:
-        yield "The head of that file:"
-        yield f"````text\n{text}\n````"
+def _idea(entry: Entry) -> Iterator[str]:
+    """What the head of the file says, which is where ideas and formulas shared by methods are."""
+    text = inspect.getdoc(sys.modules[entry.function.__module__]) or ""
+    if "\n\n" in text:
+        yield "## Idea"
+        yield _linked(to_markdown(text), entry)
+
+
+def _linked(text: str, entry: Entry) -> str:
+    """Names of other methods of the package in backticks, as links to their pages."""
+    package = entry.name.rpartition(".")[0]
+    given = {*entry.inputs, *entry.outputs, *(name for name, _ in parameters(entry)), short(entry)}
+
+    def replaced(match: re.Match[str]) -> str:
+        name = match[1]
+        known = name not in given and f"{package}.{name}" in all_entries()
+        return f"[`{name}`]({name}.md)" if known else match[0]
+
+    fences = re.split(r"(?ms)(^```.*?^```)", text)
+    fences[::2] = [re.sub(r"`(\w+)`", replaced, prose) for prose in fences[::2]]
+    return "".join(fences)
 
 
 def _check(entry: Entry) -> str:
     given = ", ".join([*entry.inputs, "*", *(name for name, _ in _parameters(entry, []))])
     given = given.removesuffix(", *") + (", **options" if given.endswith("*") else "")
     returned = ", ".join(entry.outputs)
-    return f"""Mark a function of yours, in PyTorch, JAX or NumPy:
+    return f"""Mark your function, written for PyTorch, JAX or NumPy:
 
 ```python
 # my_{short(entry)}.py
@@ -253,16 +269,15 @@ def my_{short(entry)}({given}):
     return {returned}
 ```
 
-and hold it against the specification:
+and compare it with the specification:
 
 ```sh
 refimpl check my_{short(entry)}.py
 ```
 
-`refimpl check --method {entry.name}` holds the specification against itself: finite
-differences, promises and recorded numbers.
 [Testing your implementation](../../testing-your-implementation.md) explains
-the report."""
+the report. `refimpl check --method {entry.name}` checks the specification itself, by finite
+differences, by its promises, and by recorded numbers where there are some."""
 
 
 def table(rows: list[Row]) -> str:

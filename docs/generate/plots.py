@@ -75,13 +75,19 @@ def draw(entry: Entry, path: Path) -> None:
 
 
 def caption(entry: Entry) -> str:
-    """What the picture shows, in a sentence."""
+    """What the picture shows."""
     case = _case(entry)
-    text = f"Computed by the function itself, for the inputs of the case `{case.name}`"
+    if tuple(entry.outputs) == ("parameters",):
+        text = "A parameter over thirty steps, with a gradient that is constant or changes its sign"
+    else:
+        text = (
+            f"Drawn by the method itself, from the case `{case.name}`: one entry of its inputs "
+            "moves along the horizontal axis, and the results that change most are shown"
+        )
     sharpness = _sharpness(case)
     if sharpness:
         name, values = sharpness
-        text += f", and for `{name}` of " + ", ".join(f"{v:.3g}" for v in values)
+        text += f"; `{name}` is " + ", ".join(f"{v:.3g}" for v in values)
     return text + "."
 
 
