@@ -14,6 +14,7 @@ from refimpl.spec import CHECKS, Case, Entry
 from .cases import check_case
 from .consistency import check_consistency, suitable
 from .faults import describe
+from .guard import Guard
 from .invariants import check_invariants
 from .low_precision import lowered, rounded
 from .outcome import LEVEL_KEYS, Outcome, level_of
@@ -26,7 +27,7 @@ def outcomes_at(
     entry: Entry,
     case: Case,
     options: Options,
-    path: str | None,
+    guard: Guard,
     *,
     itself: bool = False,
 ) -> Iterator[Outcome]:
@@ -38,13 +39,13 @@ def outcomes_at(
     checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
     try:
         if options.dtype is not None:
-            yield from _in_format(claim, entry, case, options, path)
+            yield from _in_format(claim, entry, case, options, guard)
             return
-        yield from check_case(claim, entry, case, checks, seed=options.seed, path=path)
+        yield from check_case(claim, entry, case, checks, seed=options.seed, guard=guard)
         if options.wants_level(LEVEL_KEYS["invariants"]):
-            yield from check_invariants(claim, entry, case, path=path)
+            yield from check_invariants(claim, entry, case, guard=guard)
         if itself:
-            yield from check_consistency(claim, entry, case, seed=options.seed, path=path)
+            yield from check_consistency(claim, entry, case, seed=options.seed, guard=guard)
     except Exception as error:  # a fault of the reference must not look like one of the target
         message = f"the reference itself failed, which is a bug in refimpl: {describe(error)}"
         yield Outcome(
@@ -68,14 +69,14 @@ def in_format(
 
 
 def _in_format(
-    claim: Implementation, entry: Entry, case: Case, options: Options, path: str | None
+    claim: Implementation, entry: Entry, case: Case, options: Options, guard: Guard
 ) -> Iterator[Outcome]:
     """The outcomes in another format, counted under dtypes."""
     low, near = in_format(claim, entry, case, options)
     if near is None:
         return
     wanted = [c for c in CHECKS if {LEVEL_KEYS[c], LEVEL_KEYS["dtypes"]} & options.level_names]
-    for outcome in check_case(low, entry, near, wanted, seed=options.seed, path=path):
+    for outcome in check_case(low, entry, near, wanted, seed=options.seed, guard=guard):
         yield replace(outcome, level=LEVEL_KEYS["dtypes"])
 
 

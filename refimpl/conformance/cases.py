@@ -13,8 +13,8 @@ from refimpl.spec import Case, Entry
 
 from .compare import SINGLE, compare_derivatives, compare_values, wrong_dtype
 from .failure import Failure
-from .faults import Fault, attempt
 from .frameworks import Problem, framework, on_engine
+from .guard import Fault, Guard
 from .kinks import admissible
 from .outcome import Outcome, level_of
 from .patterns import pattern_hint
@@ -38,11 +38,11 @@ def check_case(
     checks: Iterable[str],
     *,
     seed: int = 0,
-    path: str | None = None,
+    guard: Guard | None = None,
 ) -> Iterator[Outcome]:
     """The comparisons of one case that apply, one outcome per tensor."""
     expected = expect(entry, case, seed)
-    run = _Run(claim, entry, case, expected, path)
+    run = _Run(claim, entry, case, expected, guard or Guard())
     wanted = [c for c in applicable(entry, case, expected) if c in checks]
     if not wanted:
         return
@@ -84,11 +84,11 @@ class _Run:
     """The comparisons of one case, which share the target's values."""
 
     def __init__(
-        self, claim: Implementation, entry: Entry, case: Case, expected: Expected, path: str | None
+        self, claim: Implementation, entry: Entry, case: Case, expected: Expected, guard: Guard
     ) -> None:
         self.entry, self.case, self.expected = entry, case, expected
         self.target, self.module = problem_of(claim, entry, case), framework(claim.framework)
-        self.tolerance, self.path, self.label = entry.tolerance(case), path, claim.label
+        self.tolerance, self.guard, self.label = entry.tolerance(case), guard, claim.label
         self.got: dict[str, np.ndarray] = {}
         self.fault: Fault | None = None
 
@@ -101,7 +101,7 @@ class _Run:
 
     def evaluate(self) -> tuple[str, str] | None:
         """The target's values; status and reason when its derivatives cannot be compared."""
-        values, self.fault = attempt(lambda: self.module.values(self.target), self.path)
+        values, self.fault = self.guard.attempt(lambda: self.module.values(self.target))
         if self.fault is not None:
             failed = self.fault.status == "fail"
             return ("not run", "the call fails") if failed else self.fault
@@ -134,7 +134,7 @@ class _Run:
         """One outcome per input (vjp, second order) or output (jvp)."""
         right = _derivative(on_engine, check, self.expected.problem, self.expected)
         ask = functools.partial(_derivative, self.module, check, self.target, self.expected)
-        got, fault = attempt(ask, self.path)
+        got, fault = self.guard.attempt(ask)
         if fault is not None:
             subject = "derivative" if fault.status == "fail" else ""
             yield self.outcome(check, *fault, subject=subject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 import time
 from collections.abc import Iterable, Iterator
@@ -10,10 +11,14 @@ from typing import Any
 from refimpl.spec import Case, Entry, find
 
 from .at_case import inward, outcomes_at, quiet
+from .clock import Clock, interruptible
 from .diagnose import explain
 from .expected import ExpectedFailures
 from .frameworks import framework
 from .grouping import group
+from .guard import Guard
+from .loading import UsageError
+from .names import did_you_mean
 from .outcome import LEVEL_KEYS, Outcome
 from .parallel import Sweep, workers
 from .run_report import Report
@@ -25,11 +30,9 @@ from .versions import versions
 def check_target(target: Target, options: Options | None = None) -> Report:
     """Check every function of the target against its entry; what the target raises is a finding."""
     options = options or Options()
+    _possible(target, options)
     start = time.perf_counter()
-    command = f"refimpl check {shlex.quote(target.name)}"
-    for option in ("dtype", "device"):
-        if value := getattr(options, option):
-            command += f" --{option} {value}"
+    command = _command(target, options)
     report = Report(target.name, options.seed, command=command, packages=versions(target))
     with quiet(), workers(options) as pool:
         for outcome in _marked(_everything(target, options, pool), options):
@@ -37,9 +40,29 @@ def check_target(target: Target, options: Options | None = None) -> Report:
             if options.fail_fast and outcome.failed:
                 break
         report.groups = group(report.failures)
-        explain(report.groups)
+        explain(report.groups, options.time_limit)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def _possible(target: Target, options: Options) -> None:
+    """UsageError for options that mean nothing for this target, or on this system."""
+    if options.time_limit and not (options.jobs or interruptible()):
+        raise UsageError("a time limit needs the main thread of a POSIX system, or jobs=1")
+    labels = list(dict.fromkeys(claim.label for claim in target.implementations))
+    if options.function is not None and options.function not in labels:
+        near = did_you_mean(options.function, labels) or "--function takes one of those marked"
+        there = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
+        raise UsageError(f"no function {options.function!r} in {target.name}; {near} ({there})")
+
+
+def _command(target: Target, options: Options) -> str:
+    """The command line that runs the same check, up to the choice of cases."""
+    command = f"refimpl check {shlex.quote(target.name)}"
+    for name in ("dtype", "device", "time_limit"):
+        if (value := getattr(options, name)) is not None:
+            command += f" --{name.replace('_', '-')} {value}"
+    return command
 
 
 def _everything(target: Target, options: Options, pool: Any) -> Iterator[Outcome]:
@@ -79,18 +102,22 @@ def _marked(outcomes: Iterable[Outcome], options: Options) -> Iterator[Outcome]:
 def check_point(claim: Implementation, entry: Entry, case: Case, options: Options) -> Report:
     """Check one function at one case, with the explanations of a full report."""
     start = time.perf_counter()
-    path = getattr(getattr(claim.function, "__code__", None), "co_filename", None)
-    report = Report(claim.label, options.seed, packages=versions(Target("", (claim,), "")))
+    code = getattr(inspect.unwrap(claim.function), "__code__", None)
+    path = getattr(code, "co_filename", "")
+    target = Target(claim.label, (claim,), path)
+    _possible(target, options)
+    report = Report(claim.label, options.seed, packages=versions(target))
     expected = ExpectedFailures(entry.name, claim.label, claim.expected_failures)
     if reason := framework(claim.framework).missing(claim.device):
         report.outcomes.append(_finding(claim, reason))
         return report
     with quiet():
         itself = bool(inward([case], options))
-        found = outcomes_at(claim, entry, case, options, path, itself=itself)
+        guard = Guard(path, Clock(options.time_limit))
+        found = outcomes_at(claim, entry, case, options, guard, itself=itself)
         report.extend(expected.mark(found))
         report.groups = group(report.failures)
-        explain(report.groups)
+        explain(report.groups, options.time_limit)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -111,7 +138,8 @@ def check_implementation(
         inner = inward(cases, options)
         for case in options.progress(cases, entry.name):
             itself = case.name in inner
-            found = outcomes_at(claim, entry, case, options, target.path, itself=itself)
+            guard = Guard(target.path, Clock(options.time_limit))
+            found = outcomes_at(claim, entry, case, options, guard, itself=itself)
             yield from expected.mark(found)
     if options.complete:
         yield from expected.unmet()

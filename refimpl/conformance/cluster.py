@@ -20,6 +20,8 @@ WAIT = 15  # seconds for the scheduler, and for the first worker
 class Cluster:
     """Submits calls, as an executor of concurrent.futures does."""
 
+    together = 8  # cases to a call, which has far to go
+
     def __init__(self, client: Any) -> None:
         self._client = client
         self._tasks: list[Any] = []

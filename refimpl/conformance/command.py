@@ -42,13 +42,7 @@ def check(arguments: argparse.Namespace) -> int:
         return _peers(arguments, options)
     if arguments.markdown:
         raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
-    needy = {"jobs": options.jobs > 1, "xfail": options.known is not None}
-    needy |= {name: getattr(options, name) is not None for name in ("dtype", "device", "dask")}
-    if options.jobs > 1 and options.dask is not None:
-        raise loading.UsageError("--jobs is for processes here, --dask for a cluster: give one")
-    for option, given in needy.items():
-        if given and arguments.target is None:
-            raise loading.UsageError(f"--{option}: expected a target to check")
+    _fitting(arguments)
     with redirect_stdout(sys.stderr):  # what the target prints is no part of the report
         report = _report(arguments, options)
     if not report.outcomes and not report.errors:
@@ -60,6 +54,18 @@ def check(arguments: argparse.Namespace) -> int:
         with _opened(path) as stream:
             WRITERS[option](report, stream)
     return report.exit_status
+
+
+def _fitting(arguments: argparse.Namespace) -> None:
+    """UsageError for options that do not go together."""
+    for name in ("jobs", "time_limit", "xfail", "dtype", "device", "dask", "function"):
+        if getattr(arguments, name) is not None and arguments.target is None:
+            raise loading.UsageError(f"--{name.replace('_', '-')}: expected a target to check")
+    if arguments.dask is not None and arguments.jobs is not None:
+        raise loading.UsageError("--jobs is for processes here, --dask for a cluster: give one")
+    if arguments.dask is not None and arguments.time_limit is not None:
+        reason = "workers of a cluster run functions in threads, which nothing can end"
+        raise loading.UsageError(f"--time-limit: not with --dask: {reason}")
 
 
 def _peers(arguments: argparse.Namespace, options: Options) -> int:
@@ -122,7 +128,6 @@ def _nothing_matches(arguments: argparse.Namespace, options: Options) -> None:
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     where = f"in {arguments.target}" if arguments.target else "in the specification"
     level = f" at level {arguments.level}" if arguments.level else ""
-    level += f" for the function {options.function!r}" if options.function else ""
     wanted = " ".join(f"--case {pattern!r}" for pattern in options.patterns)
     wanted += "".join(f" --method {method!r}" for method in options.methods if method != "*")
     raise loading.UsageError(f"nothing {where} matches {wanted}{level}{hint}")

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from refimpl.autograd.compare import compare
 from refimpl.spec import Case, Entry, Tolerance
 
 from .cases import applicable, problem_of
-from .faults import attempt
 from .frameworks import Problem, framework, on_engine
+from .guard import Guard
 from .outcome import LEVEL_KEYS, Outcome
 from .points import Expected, expect
 from .target import Implementation
@@ -38,26 +38,32 @@ def suitable(cases: Iterable[Case]) -> list[Case]:
 
 
 def check_consistency(
-    claim: Implementation, entry: Entry, case: Case, *, seed: int = 0, path: str | None = None
+    claim: Implementation,
+    entry: Entry,
+    case: Case,
+    *,
+    seed: int = 0,
+    guard: Guard | None = None,
 ) -> Iterator[Outcome]:
     """One outcome for each property that the reference has at the case.
 
     Gradients are part of it where there are any: that they are missing or fail is said elsewhere.
     """
-    expected = expect(entry, case, seed)
-    module, target = framework(claim.framework), problem_of(claim, entry, case)
-    _, broken = attempt(lambda: module.values(target), path)
-    differentiates = "vjp" in applicable(entry, case, expected) and "vjp" in claim.checks
-    if differentiates:
-        differentiates = attempt(lambda: module.vjp(target, expected.cotangents))[1] is None
-    tolerance = entry.tolerance(case)
+    guard = guard or Guard()
+    expected, tolerance = expect(entry, case, seed), entry.tolerance(case)
+    target = _Side(framework(claim.framework), problem_of(claim, entry, case), expected, tolerance)
+    _, broken = guard.attempt(lambda: target.values)
+    if "vjp" in applicable(entry, case, expected) and "vjp" in claim.checks:
+        target.differentiates = guard.attempt(lambda: target.gradients)[1] is None
+    differentiates = target.differentiates
+    reference = _Side(on_engine, expected.problem, expected, tolerance, differentiates)
     for name, check in _CHECKS.items():
         outcome = Outcome(entry.name, case.name, name, LEVEL_KEYS["consistency"], "pass", name)
         outcome.function, outcome.flags = claim.label, case.flags
-        if name != "deterministic" and not _holds(check, expected, differentiates, tolerance):
+        if name != "deterministic" and not _holds(check, reference):
             continue
-        ask = functools.partial(check, module, target, expected, differentiates, tolerance)
-        wrong, fault = (None, broken) if broken else attempt(ask, path)
+        ask = functools.partial(check, target)
+        wrong, fault = (None, broken) if broken else guard.attempt(ask)
         if wrong:
             outcome.status, outcome.message = "fail", wrong
         elif fault:
@@ -66,50 +72,69 @@ def check_consistency(
         yield outcome
 
 
-def _holds(
-    check: Callable[..., str], expected: Expected, differentiates: bool, tolerance: Tolerance
-) -> bool:
+@dataclass
+class _Side:
+    """The target, or the reference, at the case; what it gives there is computed only once."""
+
+    module: ModuleType
+    problem: Problem
+    expected: Expected
+    tolerance: Tolerance
+    differentiates: bool = False
+
+    @functools.cached_property
+    def values(self) -> Arrays:
+        """The outputs by name."""
+        return self.module.values(self.problem)
+
+    @functools.cached_property
+    def gradients(self) -> Arrays:
+        """The gradients for the cotangents of the case, by input."""
+        return self.pull(self.expected.cotangents)
+
+    def pull(self, cotangents: Arrays) -> Arrays:
+        """The gradients for other cotangents."""
+        return self.module.vjp(self.problem, cotangents)
+
+    def at(self, inputs: Arrays) -> _Side:
+        """The same function at other inputs."""
+        return _Side(self.module, self.problem.at(inputs), self.expected, self.tolerance)
+
+
+def _holds(check: Callable[[_Side], str], reference: _Side) -> bool:
     """Whether the reference has the property; not where it refuses the first sample alone."""
     try:
-        return not check(on_engine, expected.problem, expected, differentiates, tolerance)
+        return not check(reference)
     except Exception:
         return False
 
 
-def _deterministic(
-    module: ModuleType, problem: Problem, expected: Expected, differentiates: bool, _: Tolerance
-) -> str:
-    first, second = module.values(problem), module.values(problem)
-    for name, array in first.items():
-        if not np.array_equal(array, second[name], equal_nan=True):
+def _deterministic(side: _Side) -> str:
+    again = side.module.values(side.problem)
+    for name, array in side.values.items():
+        if not np.array_equal(array, again[name], equal_nan=True):
             return f"output {name} differs between two calls with the same inputs"
-    if not differentiates:
+    if not side.differentiates:
         return ""
-    one, two = (_pull(module, problem, expected.cotangents) for _ in range(2))
-    for name, array in one.items():
-        if not np.array_equal(array, two[name], equal_nan=True):
+    pulled = side.pull(side.expected.cotangents)
+    for name, array in side.gradients.items():
+        if not np.array_equal(array, pulled[name], equal_nan=True):
             return f"the gradient with respect to {name} differs between two backward passes"
     return ""
 
 
-def _linear(
-    module: ModuleType,
-    problem: Problem,
-    expected: Expected,
-    differentiates: bool,
-    tolerance: Tolerance,
-) -> str:
-    if not differentiates:
-        return "" if module is not on_engine else "nothing is differentiated"
-    a = expected.cotangents
+def _linear(side: _Side) -> str:
+    if not side.differentiates:
+        return "nothing is differentiated"
+    a = side.expected.cotangents
     b = {name: np.flip(weight) ** 3 for name, weight in a.items()}
     both = {name: a[name] + 2 * b[name] for name in a}
     zero = {name: np.zeros_like(weight) for name, weight in a.items()}
-    pulled = [_pull(module, problem, weights) for weights in (a, b, both, zero)]
-    for name in pulled[0]:
-        one, two, sum_, none = (gradients[name] for gradients in pulled)
+    others = [side.pull(weights) for weights in (b, both, zero)]
+    for name, one in side.gradients.items():
+        two, sum_, none = (gradients[name] for gradients in others)
         right = one + 2 * two
-        rtol, atol = 10 * tolerance.gradient_rtol, tolerance.gradient_atol
+        rtol, atol = 10 * side.tolerance.gradient_rtol, side.tolerance.gradient_atol
         if not compare(sum_, right, rtol=rtol, atol=atol):
             return (
                 f"the gradient with respect to {name} is not linear in the cotangent: the backward "
@@ -120,49 +145,41 @@ def _linear(
     return ""
 
 
-def _consistent(
-    module: ModuleType,
-    problem: Problem,
-    expected: Expected,
-    differentiates: bool,
-    tolerance: Tolerance,
-) -> str:
-    size = _batch_of(problem.inputs)
+def _consistent(side: _Side) -> str:
+    size = _batch_of(side.problem.inputs)
     if size < 2:
         return "there is no batch"
-    part = {name: np.asarray(array)[:1] for name, array in problem.inputs.items()}
-    whole, alone = module.values(problem), module.values(problem.at(part))
-    for name, array in whole.items():
-        if array.shape[:1] != (size,) or alone[name].shape != (1, *array.shape[1:]):
+    first = side.at({name: np.asarray(a)[:1] for name, a in side.problem.inputs.items()})
+    for name, array in side.values.items():
+        alone = first.values[name]
+        if array.shape[:1] != (size,) or alone.shape != (1, *array.shape[1:]):
             return f"output {name} has no batch axis"
-        rtol, atol = tolerance.rtol, tolerance.atol
-        if not compare(alone[name], array[:1], rtol=rtol, atol=atol, by="element"):
+        rtol, atol = side.tolerance.rtol, side.tolerance.atol
+        if not compare(alone, array[:1], rtol=rtol, atol=atol, by="element"):
             return f"output {name} of the first sample depends on the others in its batch"
-    if not differentiates:
-        return ""
-    weights = {name: np.array(weight) for name, weight in expected.cotangents.items()}
+    return _gradients_consistent(side, first) if side.differentiates else ""
+
+
+def _gradients_consistent(side: _Side, first: _Side) -> str:
+    """The cotangents of all but the first sample are zero, and so must be their gradients."""
+    weights = {name: np.array(weight) for name, weight in side.expected.cotangents.items()}
     for weight in weights.values():
         weight[1:] = 0.0
-    pulled = _pull(module, problem, weights)
-    single = _pull(module, problem.at(part), {k: w[:1] for k, w in weights.items()})
-    for name, gradient in pulled.items():
+    single = first.pull({name: weight[:1] for name, weight in weights.items()})
+    for name, gradient in side.pull(weights).items():
         right = np.zeros_like(gradient)
         right[:1] = single[name]
-        rtol, atol = tolerance.gradient_rtol, tolerance.gradient_atol
+        rtol, atol = side.tolerance.gradient_rtol, side.tolerance.gradient_atol
         if not compare(gradient, right, rtol=rtol, atol=atol):
             return f"the gradient with respect to {name} mixes the samples of a batch"
     return ""
 
 
-_CHECKS: dict[str, Callable[..., str]] = {
+_CHECKS: dict[str, Callable[[_Side], str]] = {
     "deterministic": _deterministic,
     "linear": _linear,
     "batch": _consistent,
 }
-
-
-def _pull(module: Any, problem: Problem, cotangents: Arrays) -> dict[str, np.ndarray]:
-    return module.vjp(problem, cotangents)
 
 
 def _batch(case: Case) -> int:

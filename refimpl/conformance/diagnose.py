@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,25 +12,32 @@ from refimpl.spec import find
 
 from .alternatives import alternative_hint
 from .arbitrate import judge
+from .clock import Clock
 from .compare import compare_derivatives
 from .failure import Failure
 from .frameworks import on_engine
 from .grouping import Group, function_of
+from .guard import Guard
 from .notes import explained
 from .outcome import Outcome
 
 
-def explain(groups: Iterable[Group]) -> None:
-    """Add details to the failures that stand for their kind."""
+def explain(groups: Iterable[Group], time_limit: float | None = None) -> None:
+    """Add details to the failures that stand for their kind, so many seconds for each of them."""
     roots: list[Group] = []
     for found in groups:
-        failure = found.example.failure
-        if failure is not None and found.cause is not None and _independent(found, failure):
-            found.cause = next((g for g in roots if _is_gradient_of(g, found)), None)
+        failure, guard = found.example.failure, Guard(clock=Clock(time_limit))
+        if failure is not None and found.cause is not None:
+            alone, _ = guard.attempt(functools.partial(_independent, found, failure))
+            if alone:
+                found.cause = next((g for g in roots if _is_gradient_of(g, found)), None)
         if found.cause is None:
             roots.append(found)
             if failure is not None:
-                explain_one(found.example, failure)
+                _, fault = guard.attempt(functools.partial(explain_one, found.example, failure))
+                if fault is not None:
+                    text = f"cannot be said: nearby, the function {fault.message}"
+                    found.example.details.append(("who", text))
             if flags := _common(found):
                 notes = explained(find(found.example.entry), flags)
                 found.example.details += [("flag", text) for text in notes]

@@ -1,55 +1,30 @@
-"""What a function under test does instead of returning arrays, in words."""
+"""What was raised, in words that terminals and files can hold."""
 
 from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from .target import Unsupported, WrongResult
 
 LENGTH = 400  # characters of a message that are shown
 
 
-class Fault(NamedTuple):
-    """Why there is nothing to compare: `fail` or `unsupported`, and the reason."""
-
-    status: str
-    message: str
-
-
-def attempt(call: Callable[[], Any], path: str | Path | None = None) -> tuple[Any, Fault | None]:
-    """The result of the call, or None and what went wrong.
-
-    Whatever is raised says something about the function, also what is no Exception, such as
-    SystemExit and the panics of extensions in Rust. Ctrl-C is passed on, and so is pytest.skip().
-    """
-    try:
-        return call(), None
-    except KeyboardInterrupt:
-        raise
-    except Unsupported as reason:
-        return None, Fault("unsupported", printable(str(reason)) or "no reason given")
-    except WrongResult as error:
-        return None, Fault("fail", printable(str(error)))
-    except BaseException as error:
-        if any(kind.__module__ == "_pytest.outcomes" for kind in type(error).__mro__):
-            raise
-        return None, Fault("fail", f"raised {describe(error, path)}")
-
-
 def describe(error: BaseException, path: str | Path | None = None) -> str:
     """An exception in one line, with the line of the user's file that it came from."""
-    line = f"{type(error).__name__}: {printable(_text(error)) or 'no message'}"
+    text = printable(_text(error)) or "no message"
+    return f"{type(error).__name__}: {text}{origin(error, path)}"
+
+
+def origin(error: BaseException, path: str | Path | None = None) -> str:
+    """The line that an exception came from, in parentheses, or "" for lines of this package."""
     frames = traceback.extract_tb(error.__traceback__)
     wanted = os.path.realpath(path) if path else None
     mine = [f for f in frames if os.path.realpath(f.filename) == wanted]
     others = [f for f in frames if not _is_ours(f.filename)]
-    if frame := next(iter(reversed(mine or others)), None):
-        line += f" ({printable(Path(frame.filename).name)}:{frame.lineno}, in {frame.name})"
-    return line
+    if not (mine or others):
+        return ""
+    frame = (mine or others)[-1]
+    return f" ({printable(Path(frame.filename).name)}:{frame.lineno}, in {frame.name})"
 
 
 def printable(text: str) -> str:

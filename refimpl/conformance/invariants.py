@@ -11,8 +11,8 @@ import numpy as np
 from refimpl.spec import Case, Entry, Run
 
 from .cases import problem_of
-from .faults import attempt
 from .frameworks import framework
+from .guard import Guard
 from .outcome import LEVEL_KEYS, Outcome
 from .target import Implementation
 
@@ -20,14 +20,14 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def check_invariants(
-    claim: Implementation, entry: Entry, case: Case, path: str | None = None
+    claim: Implementation, entry: Entry, case: Case, guard: Guard | None = None
 ) -> Iterator[Outcome]:
     """One outcome for each invariant that holds at the case."""
     chosen = [invariant for invariant in entry.invariants if invariant.when(case)]
-    run = _memory(claim, entry, case)
+    run, guard = _memory(claim, entry, case), guard or Guard()
     for invariant in chosen:
         call = functools.partial(invariant.check, run, case.inputs, case.params)
-        wrong, fault = attempt(call, path)
+        wrong, fault = guard.attempt(call)
         status, message = fault or (("fail", wrong) if wrong else ("pass", ""))
         outcome = Outcome(entry.name, case.name, invariant.name, LEVEL_KEYS["invariants"], status)
         outcome.subject, outcome.message, outcome.function = invariant.name, message, claim.label

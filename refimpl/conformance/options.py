@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
-from collections.abc import Iterable
+from dataclasses import replace
 
 from .identity import changed, parse
 from .known import read_known
 from .loading import UsageError
 from .low_precision import DTYPES
+from .names import suggestion
 from .outcome import LEVEL_KEYS
 from .selection import Options
 
@@ -25,6 +25,7 @@ examples:
   refimpl check jax_numpy                        JAX's own functions as the engine's operations
   refimpl check --all-peers                      where published libraries agree and deviate
   refimpl check my_sort.py --jobs 4 --xfail known.txt
+  refimpl check my_sort.py --time-limit 60       what hangs is a finding
   refimpl check my_sort.py --dask tcp://scheduler:8786
   refimpl check --case 'recorded.autodiff/*'     only the recorded numbers of that topic
 
@@ -65,7 +66,12 @@ def _add_choices(check: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--xfail", metavar="FILE", help="known failures, `METHOD/CASE # REASON` each"
     )
-    group.add_argument("--jobs", type=_positive, default=1, metavar="N", help="use N processes")
+    group.add_argument(
+        "--time-limit", type=_seconds, metavar="SECONDS", help="that a function has for each case"
+    )
+    group.add_argument(
+        "--jobs", type=_positive, metavar="N", help="run functions in N processes of their own"
+    )
     group.add_argument("--dask", metavar="ADDRESS", help="use the workers of a Dask cluster")
 
 
@@ -97,11 +103,19 @@ def _positive(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:  # about what timers take
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text!r}")
+    return number
+
+
 def chosen(arguments: argparse.Namespace) -> Options:
     """The parsed command line as options of a run."""
-    if arguments.replay:
-        return _replayed(arguments)
-    return Options(
+    options = Options(
         seed=arguments.seed,
         cases=tuple(arguments.case) if arguments.case else "*",
         methods=tuple(arguments.method or ["*"]),
@@ -109,31 +123,24 @@ def chosen(arguments: argparse.Namespace) -> Options:
         function=arguments.function,
         max_cases=arguments.max_cases,
         fail_fast=arguments.fail_fast,
-        jobs=arguments.jobs,
+        jobs=arguments.jobs or int(arguments.time_limit is not None),  # only a process can be ended
         dask=arguments.dask,
+        time_limit=arguments.time_limit,
         dtype=arguments.dtype,
         device=arguments.device,
         known=read_known(arguments.xfail) if arguments.xfail else None,
     )
+    return _replayed(arguments, options) if arguments.replay else options
 
 
-def _replayed(arguments: argparse.Namespace) -> Options:
+def _replayed(arguments: argparse.Namespace, options: Options) -> Options:
     """One case by its full name; a note when it is not the case that it was."""
     if arguments.case or arguments.method:
         raise UsageError("--replay names a case: leave --case and --method out")
     identity = parse(arguments.replay)
     if note := changed(identity):
         print(f"refimpl: {note}", file=sys.stderr)
-    levels, function = _levels(arguments.level), arguments.function
-    return Options(
-        seed=identity.seed,
-        cases=identity.name,
-        levels=levels,
-        function=function,
-        dtype=arguments.dtype,
-        device=arguments.device,
-        known=read_known(arguments.xfail) if arguments.xfail else None,
-    )
+    return replace(options, seed=identity.seed, cases=identity.name, max_cases=None)
 
 
 def _levels(text: str | None) -> tuple[str, ...]:
@@ -144,10 +151,3 @@ def _levels(text: str | None) -> tuple[str, ...]:
         if name not in LEVEL_KEYS:
             raise UsageError(f"no level {name!r}; {suggestion(name, LEVEL_KEYS)}")
     return names
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """What may have been meant, or what there is."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names[:20])}"

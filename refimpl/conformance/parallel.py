@@ -6,12 +6,11 @@ the order of a run without workers, so that the report is the same.
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
 import sys
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,21 @@ from refimpl.spec import Case, Entry, find
 
 from .at_case import in_format, inward, outcomes_at, quiet
 from .cases import problem_of
+from .clock import Clock
 from .cluster import cluster
 from .failure import Failure
 from .faults import describe
 from .frameworks import framework
+from .guard import Guard, too_late
 from .loading import LoadError, load
-from .outcome import LEVEL_KEYS, Outcome
+from .outcome import Outcome, level_of
 from .points import Expected, expect
+from .processes import DeadProcessError, Processes
+from .run_report import CRASH
 from .selection import Options
 from .target import Implementation, Target
 
-CHUNK = 8  # cases that a worker is given at a time
+STUCK = ", did not come back to Python, and its process was ended"
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,9 @@ def workers(options: Options) -> Iterator[Any]:
     if options.dask is not None:
         with cluster(options.dask) as found:
             yield found
-    elif options.jobs > 1:
-        pool = ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn"))
-        try:
+    elif options.jobs:
+        with closing(Processes(options.jobs)) as pool:
             yield pool
-        except KeyboardInterrupt:  # which the calls that are under way would outlast
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
     else:
         yield None
 
@@ -78,34 +74,46 @@ class Sweep:
         self.source = _Source(target.path or target.name, _content(target.path))
         self.plain = options.in_a_worker()
         self.target = target
-        self.tasks: dict[int, list[Any]] = {}
+        self.tasks: dict[int, list[tuple[list[Case], Any]]] = {}
 
     def add(self, claim: Implementation, cases: list[Case]) -> None:
         """Submit the cases of a function."""
-        index = self.target.implementations.index(claim)
-        names = [case.name for case in cases]
-        chunks = [names[i : i + CHUNK] for i in range(0, len(names), CHUNK)]
+        index, some = self.target.implementations.index(claim), self.pool.together
         inner = inward(cases, self.options)
-        self.tasks[index] = [
-            self.pool.submit(_work, self.source, index, chunk, inner, self.plain)
-            for chunk in chunks
-        ]
+        chunks = [cases[i : i + some] for i in range(0, len(cases), some)]
+        self.tasks[index] = [(chunk, self._submit(index, chunk, inner)) for chunk in chunks]
+
+    def _submit(self, index: int, cases: list[Case], inner: set[str]) -> Any:
+        names = [case.name for case in cases]
+        return self.pool.submit(_work, self.source, index, names, inner, self.plain)
 
     def outcomes(self, claim: Implementation, cases: list[Case]) -> Iterator[Outcome]:
         """The outcomes of a function, in the order of its cases."""
         entry = find(claim.entry)
         rebuild = _Rebuild(claim, entry, {case.name: case for case in cases}, self.options)
         tasks = self.tasks.pop(self.target.implementations.index(claim))
-        for task in self.options.progress(tasks, f"{entry.name}, {CHUNK} cases at a time"):
+        for chunk, task in self.options.progress(tasks, entry.name):
             try:
                 found = task.result()
             except Exception as error:
-                message = f"a worker has stopped: {describe(error)}"
-                values = LEVEL_KEYS["values"]
-                yield Outcome(entry.name, "", "values", values, "fail", claim.label, message)
+                yield self._broken(claim, chunk, error)
                 continue
             for outcome, difference in found:
                 yield rebuild(outcome, difference)
+
+    def _broken(self, claim: Implementation, cases: list[Case], error: Exception) -> Outcome:
+        """The finding about cases that a worker has not come back from."""
+        first, limit = cases[0], self.options.time_limit
+        outcome = Outcome(claim.entry, first.name, "values", level_of(first, "values"), "fail")
+        outcome.subject, outcome.function, outcome.flags = "call", claim.label, first.flags
+        if not isinstance(error, DeadProcessError):
+            more = f" (at this case or the next {len(cases) - 1})" if len(cases) > 1 else ""
+            outcome.message = f"a worker has stopped: {describe(error)}{more}"
+        elif limit is not None and error.status == 1 and error.seconds > limit:
+            outcome.message = too_late(limit, STUCK)
+        else:
+            outcome.message, outcome.symptom = str(error), CRASH
+        return outcome
 
 
 @dataclass(frozen=True)
@@ -141,14 +149,23 @@ def _work(
         target = _load(source)
         claim = target.implementations[index]
         entry = find(claim.entry)
-        chosen = [case for case in entry.generate(options.seed) if case.name in cases]
+        known = _cases(claim.entry, options.seed)
         return [
             _pack(outcome)
-            for case in chosen
+            for case in map(known.__getitem__, cases)
             for outcome in outcomes_at(
-                claim, entry, case, options, target.path, itself=case.name in inner
+                claim, entry, case, options, _guard(target, options), itself=case.name in inner
             )
         ]
+
+
+def _guard(target: Target, options: Options) -> Guard:
+    return Guard(target.path, Clock(options.time_limit, ends_process=True))
+
+
+@functools.lru_cache(maxsize=1)  # calls come entry by entry
+def _cases(entry: str, seed: int) -> dict[str, Case]:
+    return {case.name: case for case in find(entry).generate(seed)}
 
 
 def _pack(outcome: Outcome) -> Packed:

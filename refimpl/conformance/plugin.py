@@ -9,9 +9,10 @@
 
 A function that is marked @implements needs no name and no framework, only `target=my_sort`; the
 target may also be a module or a list of functions. Further keywords are `cases` (a pattern),
-`levels`, `max_cases`, `seed` and `dtype`, which mean what they mean on the command line, and those
-of @implements. A case that the function raises Unsupported for is skipped with that reason; a
-failure that was announced (`expected_failures`) is an xfail.
+`levels`, `max_cases`, `seed`, `dtype` and `time_limit`, which mean what they mean on the command
+line, except that a time limit ends code of Python only; and those of @implements. A case that the
+function raises Unsupported for is skipped with that reason; a failure that was announced
+(`expected_failures`) is an xfail.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from .target import Implementation
 
 _MARK = "conformance(method, target, framework, ...): a test for each case of the specification"
-_OPTIONS = ("cases", "levels", "max_cases", "seed", "dtype")
+_OPTIONS = ("cases", "levels", "max_cases", "seed", "dtype", "time_limit")
 _CLAIMS = ("framework", "vjp", "checks", "expected_failures", "jit", "device")
 
 
@@ -105,7 +106,7 @@ class _Unmarked:
     """A function that can be marked without changing the one that was given."""
 
     def __init__(self, function: Any) -> None:
-        self.function = function
+        self.function = self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
@@ -129,9 +130,13 @@ class Point:
         __tracebackhide__ = True
         if self.problem:
             pytest.fail(self.problem, pytrace=False)
+        from .loading import UsageError
         from .report import text_report
 
-        report = self.report()
+        try:
+            report = self.report()
+        except UsageError as error:
+            pytest.fail(str(error), pytrace=False)
         if report.failures:
             first = report.groups[0].example  # pytest's summary shows the first line
             title = f"{first.subject}: {first.message}" if first.subject else first.message

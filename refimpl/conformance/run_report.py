@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from .grouping import Group
 from .outcome import LEVELS, Outcome
 
+CRASH = "crash"  # symptom of a function that ends the process that it runs in
+
 
 @dataclass
 class Report:
@@ -59,4 +61,5 @@ class Report:
         seed = f" --seed {self.seed}" if self.seed else ""
         several = len({o.function for o in self.outcomes if o.entry == outcome.entry}) > 1
         function = f" --function {outcome.function}" if several and outcome.function else ""
-        return f"{self.command} --case {shlex.quote(outcome.name)}{function}{seed}"
+        apart = " --jobs 1" if outcome.symptom == CRASH else ""
+        return f"{self.command} --case {shlex.quote(outcome.name)}{function}{seed}{apart}"

@@ -32,8 +32,12 @@ class Options:
     function   name of the function to check, when a target has several; all by default
     max_cases  at most so many cases per entry, spread evenly over them
     fail_fast  stop after the first finding
-    jobs       number of processes; the target must be one that `load` finds by its name
+    jobs       number of processes of their own that functions run in; with 0, they run in this one.
+               Processes find the target by its name, as `load` does
     dask       address of a Dask scheduler, whose workers find the target by its path
+    time_limit seconds that all calls of a function at one case may take. With jobs=0 this is an
+               alarm, which needs the main thread of a POSIX system, and does not end code that
+               never comes back to Python
     dtype      float16 or bfloat16, to run the smooth cases in that format instead
     device     where functions get their inputs, instead of where their marks say
     known      failures that are known in advance, besides those that the target announces
@@ -46,8 +50,9 @@ class Options:
     function: str | None = None
     max_cases: int | None = None
     fail_fast: bool = False
-    jobs: int = 1
+    jobs: int = 0
     dask: str | None = None
+    time_limit: float | None = None
     dtype: str | None = None
     device: str | None = None
     known: KnownFailures | None = field(default=None, compare=False)
@@ -81,7 +86,7 @@ class Options:
 
     def in_a_worker(self) -> Options:
         """The same for a worker, which hands out nothing and shows nothing."""
-        return replace(self, jobs=1, dask=None, known=None, progress=_silent)
+        return replace(self, jobs=0, dask=None, known=None, progress=_silent)
 
     def placed(self, claim: Implementation) -> Implementation:
         """The function, given its inputs on the device that is asked for."""

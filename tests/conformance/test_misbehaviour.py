@@ -70,12 +70,11 @@ def test_whatever_is_raised_is_a_finding_that_every_report_can_hold(check, tmp_p
     assert words.split("<")[0] in reports["html"].read_text("utf-8")
 
 
-def test_pytest_may_skip_inside_a_function():
-    def skips(x, **others):
-        pytest.skip("not today")
-
-    with pytest.raises(pytest.skip.Exception):
-        report(skips)
+def test_what_pytest_raises_to_skip_means_unsupported():
+    found = report(own(lambda x, **others: pytest.skip("not today")))
+    assert {(o.status, o.message) for o in found.outcomes} == {("unsupported", "not today")}
+    failed = report(own(lambda x, **others: pytest.fail("no")))
+    assert "raised Failed: no (" in failed.failures[0].message
 
 
 PRINTS = f"""

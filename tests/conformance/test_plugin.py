@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from refimpl.conformance import plugin
+from refimpl.conformance.clock import interruptible
 
 pytest_plugins = ["pytester"]
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "testing-your-implementation.md"
@@ -200,3 +201,29 @@ def test_the_documented_test_file_runs(pytester, monkeypatch):
     result = pytester.runpytest_subprocess("-p", "refimpl.conformance.plugin")
     assert result.parseoutcomes().get("failed", 0) == 0
     assert result.parseoutcomes()["passed"] >= 2
+
+
+ENDLESS = "next(i for i in iter(int, 1) if i)"
+
+
+@pytest.mark.skipif(not interruptible(), reason="needs interval timers")
+def test_a_function_that_hangs_fails_its_test_and_not_the_run(run):
+    test = TEST.replace('n[23]"', 'n2", time_limit=0.5')
+    result = run(ENDLESS, test)
+    result.assert_outcomes(failed=1, skipped=2)
+    result.stdout.fnmatch_lines(["*call: gave no result within 0.5 s (my_sort.py:12, in *"])
+
+
+def test_where_there_is_no_alarm_a_test_with_a_time_limit_says_so(run):
+    test = TEST.replace('n[23]"', 'n2", time_limit=60')
+    test = test.replace("    conformance()", THREAD)
+    result = run("1.0", test)
+    result.stdout.fnmatch_lines(["*a time limit needs the main thread of a POSIX system*"])
+
+
+THREAD = """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(conformance).result()
+"""

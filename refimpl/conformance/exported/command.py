@@ -10,7 +10,8 @@ from refimpl.progress import progress
 from refimpl.spec import Entry, all_entries
 
 from ..loading import UsageError
-from ..options import seed, suggestion
+from ..names import suggestion
+from ..options import seed
 from ..report import counted
 from .layout import CONTAINERS, schema_text
 from .verify import verify

@@ -13,7 +13,7 @@ from refimpl.spec import Case, Entry, all_entries
 
 from ..faults import printable
 from ..loading import UsageError
-from ..options import suggestion
+from ..names import suggestion
 from ..selection import Options
 from .layout import CONTAINERS, MANIFEST
 from .limits import MIB, BrokenFile, read_limited
@@ -55,9 +55,9 @@ class Folder:
 
 def open_results(path: Path, options: Options) -> Folder:
     """The folder. UsageError when it holds no results, BrokenFile when its lists are broken."""
-    for name in ("jobs", "function", "dtype", "device"):
-        if getattr(options, name, None) not in (None, 1):
-            raise UsageError(f"--{name}: not for a folder of results")
+    for name in ("time_limit", "jobs", "function", "dtype", "device"):
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')}: not for a folder of results")
     reasons = _reasons(path)
     if os.path.lexists(path / MANIFEST):
         manifest = read_manifest(path)

@@ -31,7 +31,7 @@ from ..frameworks.on_files import Stored
 from ..grouping import group
 from ..identity import digest
 from ..invariants import check_invariants
-from ..options import suggestion
+from ..names import suggestion
 from ..outcome import LEVEL_KEYS, Outcome, level_of
 from ..points import Expected, expect
 from ..run_report import Report
