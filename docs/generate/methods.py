@@ -23,7 +23,7 @@ from . import plots as drawing
 from . import sources
 from .docstrings import cell, plain, to_markdown
 
-SHOWN_VALUES = 8
+SHOWN_VALUES, SHOWN_LINES = 8, 80
 UNKNOWN = object()  # the default of a parameter that a case passes on
 Row = tuple[str, ...]
 
@@ -85,8 +85,8 @@ def page(entry: Entry, root: Path, compared: list[Row], *, plots: bool) -> str:
         parts += [f"```{{figure}} {name}.svg\n:alt: {entry.name}\n\n{drawing.caption(entry)}\n```"]
     parts += _idea(entry)
     parts += ["## Definition", _linked(to_markdown(rest or first), entry)]
-    parts += ["## Source", f"From {sources.link(source, place)}, which has what it calls, too:"]
-    parts += [f"```python\n{definition(entry).partition(chr(10))[2]}\n```"]
+    parts += ["## Source", f"From {sources.link(source, place)}:"]
+    parts += [f"```python\n{_source(entry)}\n```"]
     parts += ["## Arguments and results", _arguments(entry, cases)]
     parts += ["## Derivative", *_derivative(entry)]
     parts += ["## Promises", *_promises(entry)]
@@ -227,6 +227,37 @@ def _compared(peers: Path) -> dict[str, list[Row]]:
         elif len(cells) == 4 and "." in cells[0]:  # method, verdict, comparisons passed, why
             found.setdefault(cells[0], []).append((library, *cells[1:]))
     return found
+
+
+def _source(entry: Entry) -> str:
+    """The function, and below it what it calls of the same file, as far as that is short."""
+    texts = [definition(entry).partition("\n")[2]]
+    for function in _called(inspect.unwrap(entry.function)):
+        text = inspect.getsource(function).rstrip()
+        if sum(part.count("\n") for part in (*texts, text)) > SHOWN_LINES:
+            texts.append("# The rest is in the file.")
+            break
+        texts.append(text)
+    return "\n\n\n".join(texts)
+
+
+def _called(function: Any) -> Iterator[Any]:
+    """Functions of the same file that are called, directly or not, and have no page themselves."""
+    if not inspect.isfunction(function):
+        return
+    names = vars(sys.modules[function.__module__])
+    with_page = {inspect.unwrap(entry.function) for entry in all_entries().values()}
+    found, codes = {function}, [function.__code__]
+    while codes:
+        code = codes.pop(0)
+        codes[:0] = [part for part in code.co_consts if inspect.iscode(part)]
+        for name in code.co_names:
+            called = inspect.unwrap(names[name]) if callable(names.get(name)) else None
+            here = inspect.isfunction(called) and called.__module__ == function.__module__
+            if here and called not in found | with_page:
+                found.add(called)
+                codes.append(called.__code__)
+                yield called
 
 
 def _idea(entry: Entry) -> Iterator[str]:

@@ -97,3 +97,18 @@ def test_the_numbers_of_the_sliders_are_finite_and_complete(generator, tmp_path)
             assert len(option["rows"]) == len(option["values"])
     P = np.array(data["sorting"]["options"]["bitonic"]["rows"][-1][1])
     np.testing.assert_allclose(P.sum(axis=0), 1, atol=1e-3)
+
+
+def test_the_source_of_a_method_includes_what_it_calls_in_its_file(generator):
+    source = generator("methods")._source(find("sorting.neural_sort"))
+    assert source.startswith("def neural_sort(")
+    assert "def _definition(scores" in source
+    assert '"""' not in source.partition("def _definition")[0]
+
+
+def test_names_of_other_methods_are_links_and_those_of_arguments_are_not(generator):
+    linked = generator("methods")._linked
+    entry = find("sorting.neural_sort")
+    assert linked("see `soft_sort`", entry) == "see [`soft_sort`](soft_sort.md)"
+    for text in ("`x` and `hard`", "`neural_sort`", "```text\n`soft_sort`\n```"):
+        assert linked(text, entry) == text
