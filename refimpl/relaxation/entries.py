@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..distributions import DISTRIBUTIONS
-from ..promises import inside
+from ..promises import close, inside
 from ..spec import BATCHES, Case, Invariant, Note, Tolerance, specification
 from . import conditions, indexing
 
@@ -79,14 +79,37 @@ def _comparison_cases(ordered: bool) -> Callable[[np.random.Generator], Iterator
 
 def _shift(run: Any, inputs: Any, params: Any) -> str | None:
     moved = {name: value + 0.5 for name, value in inputs.items()}
-    same = np.allclose(run(moved, params)["p"], run(inputs, params)["p"], rtol=1e-4, atol=1e-5)
-    return None if same else "a + 1/2 and b + 1/2 give another degree"
+    before, after = run(inputs, params)["p"], run(moved, params)["p"]
+    return None if close(after, before, scale=10) else "a + 1/2 and b + 1/2 give another degree"
+
+
+def _scale(run: Any, inputs: Any, params: Any) -> str | None:
+    twice = {name: 2 * value for name, value in inputs.items()}
+    other = {**params, "beta": params["beta"] / 2}
+    if "margin" in params:
+        other["margin"] = 2 * params["margin"]
+    same = close(run(twice, other)["p"], run(inputs, params)["p"])
+    return None if same else "2 a and 2 b with beta/2 give another degree"
 
 
 def _complement(other: Callable[..., Any]) -> Callable[..., str | None]:
     def check(run: Any, inputs: Any, params: Any) -> str | None:
         total = run(inputs, params)["p"] + np.asarray(other(**inputs, **params))
-        return None if np.allclose(total, 1, atol=1e-5) else "the degree and its opposite are not 1"
+        return (
+            None if close(total, np.ones_like(total)) else "the degree and its opposite are not 1"
+        )
+
+    return check
+
+
+def _discrete(name: str) -> Callable[..., str | None]:
+    def check(run: Any, inputs: Any, params: Any) -> str | None:
+        exact = {**params, "beta": np.inf} | ({"margin": 0.0} if "margin" in params else {})
+        found, wanted = run(inputs, exact)["p"], getattr(np, name)(inputs["a"], inputs["b"])
+        same = np.array_equal(found, wanted)
+        return (
+            None if same else f"at beta = inf it is not the {name.replace('_', ' or ')} of numbers"
+        )
 
     return check
 
@@ -109,6 +132,10 @@ for _name, _opposite in OPPOSITES.items():
         invariants=(
             Invariant("degree", "0 <= p <= 1", inside("p", 0, 1)),
             Invariant("shift", "only a - b matters", _shift),
+            Invariant("scale", "only beta (a - b) matters, and beta times the margin", _scale),
+            Invariant(
+                "hard limit", "beta = inf, without a margin: the comparison", _discrete(_name)
+            ),
             Invariant(
                 "complement", "a condition and its opposite sum to 1", _complement(_opposite)
             ),
@@ -132,13 +159,37 @@ def _categories(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("one-hot", {"a": np.eye(3), "b": np.eye(3)[[0, 2, 1]]}, plain, kind="edge")
 
 
+def _same(run: Any, inputs: Any, params: Any, moved: Any, wrong: str) -> str | None:
+    return None if close(run(moved, params)["p"], run(inputs, params)["p"]) else wrong
+
+
+def _exchanged(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = {"a": inputs["b"], "b": inputs["a"]}
+    return _same(run, inputs, params, moved, "a and b may not change places")
+
+
+def _relabelled(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = {name: np.roll(value, 1, axis=-1) for name, value in inputs.items()}
+    return _same(run, inputs, params, moved, "another order of the categories matters")
+
+
+def _stretched(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = {"a": 2 * inputs["a"], "b": 0.5 * inputs["b"]}
+    return _same(run, inputs, params, moved, "the lengths of a and b matter")
+
+
 specification(
     name="relaxation.same_category",
     source=f"{P21}; PyPI algovision 0.1.2, CatProbEq",
     inputs=("a", "b"),
     outputs=("p",),
     cases=_categories,
-    invariants=(Invariant("degree", "0 <= p <= 1", inside("p", 0, 1)),),
+    invariants=(
+        Invariant("degree", "0 <= p <= 1", inside("p", 0, 1)),
+        Invariant("symmetric", "a and b may change places", _exchanged),
+        Invariant("names", "the categories have no order", _relabelled),
+        Invariant("length", "only the directions of a and b count", _stretched),
+    ),
     kinks="where a vector is 0",
 )(conditions.same_category)
 
@@ -157,8 +208,23 @@ def _positions(rng: np.random.Generator) -> Iterator[Case]:
 
 def _sums_to_one(run: Any, inputs: Any, params: Any) -> str | None:
     w = run(inputs, params)["w"]
-    same = np.allclose(np.sum(w, axis=-1), 1, atol=1e-5) and np.all(w >= -1e-6)
+    least = -16 * np.finfo(w.dtype).eps
+    same = close(np.sum(w, axis=-1), np.ones(w.shape[:-1])) and np.all(w >= least)
     return None if same else "the weights are not a distribution"
+
+
+def _from_the_end(run: Any, inputs: Any, params: Any) -> str | None:
+    """The laws of the cases are symmetric."""
+    mirrored = run({"i": params["n"] - 1 - inputs["i"]}, params)["w"]
+    same = close(mirrored[..., ::-1], run(inputs, params)["w"])
+    return None if same else "counted from the end, position and weights are others"
+
+
+def _nearest(run: Any, inputs: Any, params: Any) -> str | None:
+    i, n = inputs["i"], params["n"]
+    w = run(inputs, {**params, "beta": np.inf})["w"]
+    wanted = np.eye(n)[np.clip(np.floor(i + 0.5), 0, n - 1).astype(int)]
+    return None if np.array_equal(w, wanted) else "at beta = inf it is not the nearest element"
 
 
 specification(
@@ -167,7 +233,13 @@ specification(
     inputs=("i",),
     outputs=("w",),
     cases=_positions,
-    invariants=(Invariant("distribution", "w >= 0, sum 1", _sums_to_one),),
+    invariants=(
+        Invariant("distribution", "w >= 0, sum 1", _sums_to_one),
+        Invariant(
+            "mirror", "for symmetric laws, n - 1 - i has the weights in reverse", _from_the_end
+        ),
+        Invariant("hard limit", "beta = inf is the nearest element", _nearest),
+    ),
     kinks="those of the law's density",
 )(indexing.index_weights)
 
@@ -185,10 +257,21 @@ def _values(rng: np.random.Generator) -> Iterator[Case]:
 
 def _at_most(run: Any, inputs: Any, params: Any) -> str | None:
     y, x = run(inputs, params)["y"], inputs["x"]
-    top, slack = np.max(x, axis=-1), np.log(x.shape[-1]) / params["beta"] + 1e-5
-    low = np.mean(x, axis=-1) if params["kind"] == "mean" else top
-    inside = np.all(y >= low - 1e-5) and np.all(y <= top + slack)
+    low = high = np.max(x, axis=-1)
+    if params["kind"] == "mean":
+        low = np.mean(x, axis=-1)
+    else:
+        high = high + np.log(x.shape[-1]) / params["beta"]
+    slack = 100 * np.finfo(y.dtype).eps * (1 + np.max(np.abs(x), initial=0.0))
+    inside = np.all(y >= low - slack) and np.all(y <= high + slack)
     return None if inside else "the soft maximum is out of its bounds"
+
+
+def _affine(run: Any, inputs: Any, params: Any) -> str | None:
+    """2 x + 1 in the opposite order, at half of the inverse temperature."""
+    moved = run({"x": 2 * inputs["x"][..., ::-1] + 1}, {**params, "beta": params["beta"] / 2})["y"]
+    same = close(moved, 2 * run(inputs, params)["y"] + 1, scale=10)
+    return None if same else "of 2 x + 1, in another order and at beta/2, it is not 2 y + 1"
 
 
 specification(
@@ -199,6 +282,7 @@ specification(
     cases=_values,
     invariants=(
         Invariant("bounds", "mean <= y <= max, or max <= y <= max + log(n)/beta", _at_most),
+        Invariant("affine", "2 x + 1 in any order at beta/2 has 2 y + 1", _affine),
     ),
     kinks="none",
 )(indexing.max_soft)

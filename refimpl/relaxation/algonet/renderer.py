@@ -21,7 +21,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
-from ...promises import inside
+from ...promises import close, inside
 from ...spec import Case, Invariant, specification
 from ...tnorms import t_conorm_reduce
 from ...validation import float_array, positive, whole
@@ -47,7 +47,7 @@ def _order(run: Any, inputs: Any, params: Any) -> str | None:
         "depth": inputs["depth"][..., ::-1].copy(),
         "colour": inputs["colour"][..., ::-1, :].copy(),
     }
-    same = np.allclose(run(turned, params)["image"], run(inputs, params)["image"], atol=1e-5)
+    same = close(run(turned, params)["image"], run(inputs, params)["image"])
     return None if same else "the order of the triangles matters"
 
 

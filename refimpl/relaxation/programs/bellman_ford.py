@@ -24,7 +24,7 @@ from ...spec import BATCHES, Case, specification
 from ...validation import float_array, whole
 from ..conditions import Law, less
 from ..select import select
-from .graphs import HARD_LIMIT, weights
+from .graphs import HARD_LIMIT, SCALE, weights
 
 PLAIN = {"source": 0, "beta": 8.0, "big": 20.0, "distribution": "logistic"}
 
@@ -44,7 +44,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     inputs=("W",),
     outputs=("distance",),
     cases=_cases,
-    invariants=(HARD_LIMIT,),
+    invariants=(HARD_LIMIT, SCALE),
     kinks="none for smooth laws; at beta = inf, ties",
 )
 def bellman_ford(

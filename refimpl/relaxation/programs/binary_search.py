@@ -21,6 +21,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array
+from ...promises import close
 from ...spec import BATCHES, Case, Invariant, specification
 from ...validation import float_array
 from ..conditions import Law, both, less
@@ -52,13 +53,23 @@ def _limit(run: Any, inputs: Any, params: Any) -> str | None:
     return None if same else "at beta = inf it is not the number of elements below the key"
 
 
+def _affine(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = {name: 2 * value + 1 for name, value in inputs.items()}
+    after = run(moved, params | {"beta": params["beta"] / 2})["position"]
+    same = close(after, run(inputs, params)["position"], scale=10)
+    return None if same else "2 v + 1 and 2 key + 1 at beta/2 have another position"
+
+
 @specification(
     name="relaxation.binary_search",
     source="Petersen et al., Learning with Algorithmic Supervision (NeurIPS 2021); bisection",
     inputs=("v", "key"),
     outputs=("position",),
     cases=_cases,
-    invariants=(Invariant("hard limit", "beta = inf is bisect_left", _limit),),
+    invariants=(
+        Invariant("hard limit", "beta = inf is bisect_left", _limit),
+        Invariant("affine", "2 v + 1 and 2 key + 1 at beta/2 have the same position", _affine),
+    ),
     kinks="none for smooth laws",
 )
 def binary_search(

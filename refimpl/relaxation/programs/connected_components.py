@@ -19,6 +19,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
+from ...promises import close
 from ...spec import BATCHES, Case, Invariant, specification
 from ...validation import float_array, whole
 from ..indexing import max_soft
@@ -41,10 +42,25 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _inside(run: Any, inputs: Any, params: Any) -> str | None:
     label, mask = run(inputs, params)["label"], inputs["mask"]
     top = mask.shape[-1] * mask.shape[-2]
-    inside = np.all(label >= -1e-4) and np.all(
-        label <= top * params.get("scale", 1.0) * mask + 1e-3
-    )
+    top = top * params.get("scale", 1.0)
+    slack = 64 * np.finfo(label.dtype).eps * top
+    inside = np.all(label >= -slack) and np.all(label <= top * mask + slack)
     return None if inside else "a label is below 0 or above the number of pixels"
+
+
+def _components(run: Any, inputs: Any, params: Any) -> str | None:
+    """The largest pixel number of each component of the rounded mask."""
+    mask = np.round(inputs["mask"])
+    height, width = mask.shape[-2:]
+    wanted = mask * np.arange(1, height * width + 1).reshape(height, width)
+    for _ in range(height * width):
+        padded = np.pad(wanted, [(0, 0)] * (mask.ndim - 2) + [(1, 1), (1, 1)])
+        near = [padded[..., 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in STEPS]
+        wanted = mask * np.max(near, axis=0)
+    exact = params | {"beta": np.inf, "rounds": height * width}
+    found = run({"mask": mask}, exact)["label"]
+    same = close(found, wanted * params.get("scale", 1.0))
+    return None if same else "at beta = inf it is not the largest pixel number of the component"
 
 
 @specification(
@@ -54,7 +70,14 @@ def _inside(run: Any, inputs: Any, params: Any) -> str | None:
     inputs=("mask",),
     outputs=("label",),
     cases=_cases,
-    invariants=(Invariant("range", "0 <= label <= pixels, 0 on the background", _inside),),
+    invariants=(
+        Invariant("range", "0 <= label <= pixels, 0 on the background", _inside),
+        Invariant(
+            "hard limit",
+            "beta = inf, after enough rounds: the largest pixel number of each component",
+            _components,
+        ),
+    ),
     kinks="none; at beta = inf, ties",
 )
 def connected_components(

@@ -27,7 +27,7 @@ from ...validation import float_array, whole
 from ..conditions import Law, either, less
 from ..indexing import argmin_soft
 from ..select import select
-from .graphs import HARD_LIMIT, weights
+from .graphs import HARD_LIMIT, SCALE, weights
 
 PLAIN = {"source": 0, "beta": 8.0, "big": 10.0, "distribution": "logistic"}
 
@@ -46,7 +46,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     inputs=("W",),
     outputs=("distance",),
     cases=_cases,
-    invariants=(HARD_LIMIT,),
+    invariants=(HARD_LIMIT, SCALE),
     kinks="none for smooth laws; at beta = inf, ties",
 )
 def dijkstra(

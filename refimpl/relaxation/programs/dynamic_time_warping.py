@@ -20,6 +20,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array
+from ...promises import close
 from ...spec import BATCHES, Case, Invariant, specification
 from ...validation import choose, float_array
 from .table import BIG, soft_table
@@ -40,8 +41,30 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _symmetric(run: Any, inputs: Any, params: Any) -> str | None:
     D = run(inputs, params)["table"]
     other = run({"x": inputs["y"], "y": inputs["x"]}, params)["table"]
-    same = np.allclose(D, np.swapaxes(other, -1, -2), rtol=1e-4)
+    same = close(D, np.swapaxes(other, -1, -2))
     return None if same else "D(y, x) is not D(x, y), transposed"
+
+
+def _discrete(run: Any, inputs: Any, params: Any) -> str | None:
+    x, y = inputs["x"], inputs["y"]
+    found = run(inputs, params | {"beta": np.inf})["table"]
+    D = np.full(found.shape, BIG)
+    D[..., 0, 0] = 0
+    for i in range(1, x.shape[-1] + 1):
+        for j in range(1, y.shape[-1] + 1):
+            before = np.minimum(
+                np.minimum(D[..., i - 1, j], D[..., i, j - 1]), D[..., i - 1, j - 1]
+            )
+            D[..., i, j] = (x[..., i - 1] - y[..., j - 1]) ** 2 + before
+    return None if close(found, D) else "at beta = inf it is not the table of the recurrence"
+
+
+def _moved(run: Any, inputs: Any, params: Any) -> str | None:
+    """2 x + 1 and 2 y + 1; the borders stay."""
+    moved = {name: 2 * series + 1 for name, series in inputs.items()}
+    after = run(moved, params | {"beta": params["beta"] / 4})["table"][..., 1:, 1:]
+    same = close(after, 4 * run(inputs, params)["table"][..., 1:, 1:], scale=10)
+    return None if same else "2 x + 1 and 2 y + 1 at beta/4 do not have 4 D"
 
 
 @specification(
@@ -51,7 +74,11 @@ def _symmetric(run: Any, inputs: Any, params: Any) -> str | None:
     inputs=("x", "y"),
     outputs=("table",),
     cases=_cases,
-    invariants=(Invariant("symmetric", "D(x, y) = D(y, x)", _symmetric),),
+    invariants=(
+        Invariant("symmetric", "D(x, y) = D(y, x)", _symmetric),
+        Invariant("hard limit", "beta = inf is the recurrence with min", _discrete),
+        Invariant("affine", "2 x + 1 and 2 y + 1 at beta/4 have 4 D", _moved),
+    ),
     kinks="none; at beta = inf, ties",
 )
 def dynamic_time_warping(x: Array, y: Array, *, beta: float = 10.0, kind: str = "mean") -> Array:

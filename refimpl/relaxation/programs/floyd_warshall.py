@@ -15,10 +15,11 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
+from ...promises import close
 from ...spec import BATCHES, Case, Invariant, specification
 from ...validation import float_array
 from ..indexing import min_soft
-from .graphs import weights
+from .graphs import HARD_LIMIT, SCALE, weights
 
 PLAIN = {"beta": 6.0, "pin_diagonal": True}
 
@@ -38,7 +39,7 @@ def _renumbered(run: Any, inputs: Any, params: Any) -> str | None:
     limit = params | {"beta": np.inf}
     order = np.arange(W.shape[-1])[::-1]
     turned = run({"W": W[..., order, :][..., order].copy()}, limit)["distance"]
-    same = np.allclose(turned[..., order, :][..., order], run(inputs, limit)["distance"], rtol=1e-4)
+    same = close(turned[..., order, :][..., order], run(inputs, limit)["distance"])
     return None if same else "at beta = inf, another order of the vertices changes the distances"
 
 
@@ -48,7 +49,11 @@ def _renumbered(run: Any, inputs: Any, params: Any) -> str | None:
     inputs=("W",),
     outputs=("distance",),
     cases=_cases,
-    invariants=(Invariant("order of vertices", "the limit has no order", _renumbered),),
+    invariants=(
+        HARD_LIMIT,
+        SCALE,
+        Invariant("order of vertices", "the limit has no order", _renumbered),
+    ),
     kinks="none; at beta = inf, ties",
 )
 def floyd_warshall(W: Array, *, beta: float = 10.0, pin_diagonal: bool = True) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...promises import close
 from ...spec import Invariant
 
 
@@ -25,8 +26,20 @@ def distances(W: np.ndarray) -> np.ndarray:
 
 def _discrete(run: Any, inputs: Any, params: Any) -> str | None:
     found = run(inputs, params | {"beta": np.inf})["distance"]
-    same = np.allclose(found, distances(inputs["W"])[..., params["source"], :], rtol=1e-5)
+    wanted = distances(inputs["W"])
+    wanted = wanted[..., params["source"], :] if "source" in params else wanted
+    same = close(found, wanted)
     return None if same else "at beta = inf the distances are not the discrete ones"
 
 
+def _scaled(run: Any, inputs: Any, params: Any) -> str | None:
+    twice = params | {"beta": params["beta"] / 2}
+    if "big" in params:
+        twice["big"] = 2 * params["big"]
+    after = run({"W": 2 * inputs["W"]}, twice)["distance"]
+    same = close(after, 2 * run(inputs, params)["distance"])
+    return None if same else "2 W at beta/2 does not give twice the distances"
+
+
+SCALE = Invariant("scale", "2 W at beta/2 has twice the distances", _scaled)
 HARD_LIMIT = Invariant("hard limit", "beta = inf gives the discrete distances", _discrete)

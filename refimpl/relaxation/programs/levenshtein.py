@@ -17,6 +17,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
+from ...promises import close
 from ...spec import BATCHES, Case, Invariant, specification
 from ...validation import choose, float_array
 from ..conditions import Law, coincidence, cosine_similarity, same_category
@@ -45,14 +46,29 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _symmetric(run: Any, inputs: Any, params: Any) -> str | None:
     d = run(inputs, params)["table"]
     other = run({"s": inputs["t"], "t": inputs["s"]}, params)["table"]
-    same = np.allclose(d, np.swapaxes(other, -1, -2), rtol=1e-4)
+    same = close(d, np.swapaxes(other, -1, -2))
     return None if same else "d(t, s) is not d(s, t), transposed"
 
 
 def _relabelled(run: Any, inputs: Any, params: Any) -> str | None:
     d = run(inputs, params)["table"]
     other = run({k: v[..., ::-1].copy() for k, v in inputs.items()}, params)["table"]
-    return None if np.allclose(d, other, rtol=1e-4) else "other names of the letters change d"
+    return None if close(d, other) else "other names of the letters change d"
+
+
+def _discrete(run: Any, inputs: Any, params: Any) -> str | None:
+    """The most probable letters, for sure, and the edit distances of the words that they spell."""
+    s, t = (np.argmax(inputs[name], axis=-1) for name in "st")
+    eye = np.eye(inputs["s"].shape[-1], dtype=inputs["s"].dtype)
+    found = run({"s": eye[s], "t": eye[t]}, params | {"beta": np.inf, "beta_min": np.inf})["table"]
+    d = np.zeros(found.shape)
+    d[..., :, 0], d[..., 0, :] = np.arange(d.shape[-2]), np.arange(d.shape[-1])
+    for i in range(1, d.shape[-2]):
+        for j in range(1, d.shape[-1]):
+            step = np.minimum(d[..., i - 1, j], d[..., i, j - 1]) + 1
+            change = d[..., i - 1, j - 1] + (s[..., i - 1] != t[..., j - 1])
+            d[..., i, j] = np.minimum(step, change)
+    return None if close(found, d) else "at beta = inf it is not the edit distance of the words"
 
 
 @specification(
@@ -64,6 +80,7 @@ def _relabelled(run: Any, inputs: Any, params: Any) -> str | None:
     invariants=(
         Invariant("symmetric", "d(s, t) = d(t, s)", _symmetric),
         Invariant("names of letters", "a common relabelling changes nothing", _relabelled),
+        Invariant("hard limit", "beta = inf is the edit distance of one-hot letters", _discrete),
     ),
     kinks="where a letter distribution is 0 everywhere; at beta_min = inf, ties",
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...promises import close
 from ...spec import BATCHES, Case, Note
 
 NOTES = {
@@ -48,9 +49,10 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
 def _bounds(run: Any, inputs: Any, params: Any) -> str | None:
     found = run(inputs, params)
     path, total = found["path"], np.sum(found["predecessor"], axis=-1)
-    if np.any(path < -1e-6) or np.any(path > 1 + 1e-5):
+    slack = 64 * np.finfo(path.dtype).eps
+    if np.any(path < -slack) or np.any(path > 1 + slack):
         return "the path leaves [0, 1]"
-    return "predecessors sum to more than 1" if np.any(total > 1 + 1e-5) else None
+    return "predecessors sum to more than 1" if np.any(total > 1 + slack) else None
 
 
 def grid_distances(cost: np.ndarray) -> np.ndarray:
@@ -76,7 +78,7 @@ def _limit(run: Any, inputs: Any, params: Any) -> str | None:
     enough = params | {"beta": np.inf, "rounds": height * width}
     found = run(inputs, enough)["distance"].reshape(-1, height, width)
     wanted = [grid_distances(one.astype(np.float64)) for one in cost.reshape(-1, height, width)]
-    same = not wanted or np.allclose(found, wanted, rtol=1e-5)
+    same = not wanted or close(found, wanted)
     return None if same else "at beta = inf the distances are not the discrete ones"
 
 
