@@ -14,7 +14,7 @@ from pathlib import Path
 
 from refimpl.spec import all_entries, import_errors
 
-from . import explorer, figures, measured, methods, sources  # noqa: F401
+from . import explorer, figures, measured, methods, sources, thesis_figures  # noqa: F401
 
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 FIGURE = re.compile(r"<!-- figure: (\w+) \| (.*?) -->", re.DOTALL)
