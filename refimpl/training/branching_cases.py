@@ -230,7 +230,7 @@ SAMPLED_INVARIANTS = (
 
 def crisp_without_noise(run: Run, inputs: Any, params: Any) -> str | None:
     """With hardly any noise, the value is that of the program."""
-    found = run(inputs, {**params, "sigma": 1e-4})["value"]
+    found = run(inputs, {**params, "sigma": 1e-12})["value"]
     wanted = PROGRAMS[params["program"]](np.asarray(inputs["x"], dtype=np.float64), Branch())
-    same = np.allclose(found, wanted, atol=1e-3)
+    same = close(found, wanted)
     return None if same else f"{found} with hardly any noise, but the program gives {wanted}"

@@ -25,7 +25,7 @@ from typing import Any
 
 from ..autograd import Array, array_namespace, constant, vjp
 from ..promises import within
-from ..spec import Invariant, specification
+from ..spec import specification
 from ..validation import choose, float_array, non_negative
 from .gram import identity
 from .propagation_cases import (
@@ -36,15 +36,13 @@ from .propagation_cases import (
     affine_cases,
     cauchy_network_cases,
     full_cases,
-    linear_in_scale,
     mlp,
     network_cases,
-    semidefinite,
 )
+from .propagation_invariants import CAUCHY, LINEAR, LOCATION, QUADRATIC, SEMIDEFINITE, SIGN
 
 STABILITY = {"gaussian": 2, "cauchy": 1}
 SOURCE = "Petersen et al. 2024, Stable Distribution Propagation"
-SEMIDEFINITE = Invariant("covariance", "symmetric and positive semidefinite", semidefinite)
 
 
 @specification(
@@ -53,7 +51,7 @@ SEMIDEFINITE = Invariant("covariance", "symmetric and positive semidefinite", se
     inputs=("location", "scale", "weight", "bias"),
     outputs=("location", "scale"),
     cases=affine_cases,
-    invariants=(Invariant("scale", "proportional to the scale of the input", linear_in_scale),),
+    invariants=(LINEAR, SIGN),
     kinks="a scale of 0: derivative 0 (Gaussian); a weight of 0: derivative 0 (Cauchy)",
     notes=NOTES,
 )
@@ -93,7 +91,7 @@ def affine(
     inputs=("mean", "covariance", "weight", "bias"),
     outputs=("mean", "covariance"),
     cases=full_cases,
-    invariants=(SEMIDEFINITE,),
+    invariants=(SEMIDEFINITE, QUADRATIC),
 )
 def affine_full(
     mean: Array, covariance: Array, weight: Array, bias: Array | None = None
@@ -136,7 +134,7 @@ def _named_activation(location: Array, scale: Array, *, phi: str) -> tuple[Array
     inputs=("location", "scale"),
     outputs=("location", "scale"),
     cases=activation_cases,
-    invariants=(Invariant("scale", "proportional to the scale of the input", linear_in_scale),),
+    invariants=(LINEAR, LOCATION),
     kinks="where phi has one; the ReLU has the slope 0 at 0",
     call=_named_activation,
 )
@@ -164,7 +162,7 @@ def _named_activation_full(mean: Array, covariance: Array, *, phi: str) -> tuple
     inputs=("mean", "covariance"),
     outputs=("mean", "covariance"),
     cases=activation_full_cases,
-    invariants=(SEMIDEFINITE,),
+    invariants=(SEMIDEFINITE, QUADRATIC, LOCATION),
     kinks="where phi has one; the ReLU has the slope 0 at 0",
     call=_named_activation_full,
 )
@@ -260,7 +258,7 @@ def _through_mlp(
     inputs=("x", "weight1", "bias1", "weight2", "bias2"),
     outputs=("mean", "covariance"),
     cases=network_cases,
-    invariants=(SEMIDEFINITE,),
+    invariants=(SEMIDEFINITE, QUADRATIC),
     kinks="those of the network; std 0 has the derivative 0",
     second_order=False,
     notes=NOTES,
@@ -305,7 +303,7 @@ def _cauchy_through_mlp(
     source=SOURCE,
     inputs=("x", "gamma", "weight1", "bias1", "weight2", "bias2"),
     outputs=("location", "scale"),
-    invariants=(within("scale"),),
+    invariants=(within("scale"), CAUCHY),
     cases=cauchy_network_cases,
     kinks="an entry of J that is 0: derivative 0; and those of the network",
     second_order=False,

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, constant, softmax, vector_norm
+from ..promises import close
 from ..spec import Case, Invariant, specification
 from ..validation import float_array, positive, whole
 
@@ -77,7 +78,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _token_order(run: Any, inputs: Any, params: Any) -> str | None:
     before = run(inputs, params)
     after = run({**inputs, "x": np.flip(inputs["x"], axis=0)}, params)
-    same = all(np.allclose(np.flip(before[k], 0), after[k], rtol=1e-4, atol=1e-5) for k in before)
+    same = all(close(after[name], np.flip(before[name], 0)) for name in before)
     return None if same else "reversing the tokens does not reverse the results"
 
 

@@ -95,11 +95,11 @@ def _on_named_loss(
         Invariant("target", "z* = y - direction", definition),
         Invariant(
             "descent",
-            "the Fisher matrix is positive semidefinite",
+            "with the Fisher matrix, no direction has a negative product with the gradient",
             fisher_descends,
             lambda case: case.params.get("curvature") == "fisher",
         ),
-        Invariant("large damping", "the plain gradient over lambda", large_damping),
+        Invariant("large damping", "lambda times the direction is the gradient", large_damping),
         TWICE,
     ),
     notes=NOTES,

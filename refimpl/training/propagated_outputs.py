@@ -12,22 +12,23 @@ from typing import Any
 
 from ..autograd import Array, array_namespace, clip, constant, ndtr, relu
 from ..distributions import DISTRIBUTIONS
-from ..promises import within
-from ..spec import Invariant, specification
+from ..spec import specification
 from ..validation import float_array
 from .gram import identity
 from .propagation_cases import (
-    LIKELIHOOD_INVARIANTS,
     NOTES,
-    complementary,
     likelihood_cases,
     moment_cases,
     pairwise_cases,
     pairwise_cauchy_cases,
 )
+from .propagation_invariants import (
+    LIKELIHOOD_INVARIANTS,
+    MOMENT_INVARIANTS,
+    PAIRWISE_INVARIANTS,
+)
 
 SOURCE = "Petersen et al. 2024, Stable Distribution Propagation"
-COMPLEMENTARY = Invariant("complement", "P(i > j) + P(j > i) = 1", complementary)
 
 
 def with_output_noise(covariance: Array, std: Array) -> Array:
@@ -50,7 +51,7 @@ def with_output_noise(covariance: Array, std: Array) -> Array:
     inputs=("mean", "covariance"),
     outputs=("probability",),
     cases=pairwise_cases,
-    invariants=(COMPLEMENTARY,),
+    invariants=PAIRWISE_INVARIANTS,
     kinks="a difference without variance: derivative 0",
     notes=NOTES,
 )
@@ -82,7 +83,7 @@ def pairwise_probability(mean: Array, covariance: Array) -> Array:
     inputs=("location", "jacobian", "gamma"),
     outputs=("probability",),
     cases=pairwise_cauchy_cases,
-    invariants=(COMPLEMENTARY,),
+    invariants=PAIRWISE_INVARIANTS,
     kinks="equal entries of two rows of the Jacobian: derivative 0; no width: derivative 0",
 )
 def pairwise_probability_cauchy(location: Array, jacobian: Array, gamma: Array) -> Array:
@@ -120,7 +121,7 @@ def _ratio_probability(
     source="Frey and Hinton 1999; the moment-matching baseline of Petersen et al. 2024",
     inputs=("mean", "std"),
     outputs=("mean", "variance"),
-    invariants=(within("mean"), within("variance")),
+    invariants=MOMENT_INVARIANTS,
     cases=moment_cases,
     kinks="where rounding makes the variance negative, it is 0; a std of 0: derivative 0",
     notes=NOTES,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from ..autograd import Array, array_namespace, relu, sigmoid, softplus
-from ..promises import close
-from ..spec import BATCHES, Case, Invariant, Note, Run, case_name
+from ..spec import BATCHES, Case, Note, case_name
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": relu,
@@ -204,67 +202,3 @@ def likelihood_cases(rng: np.random.Generator) -> Iterator[Case]:
             "covariance": covariance(rng, batch, 3),
         }
         yield Case(name, inputs, kind="edge" if name == "batch0" else "smooth", flags=(name,))
-
-
-def complementary(run: Run, inputs: Any, params: Any) -> str | None:
-    """P(i > j) + P(j > i) = 1."""
-    p = run(inputs, params)["probability"]
-    total = p + np.swapaxes(p, -1, -2)
-    return None if np.allclose(total, 1, atol=1e-5) else "P(i > j) + P(j > i) is not 1"
-
-
-def semidefinite(run: Run, inputs: Any, params: Any) -> str | None:
-    """The covariance is symmetric and has no negative eigenvalue."""
-    S = run(inputs, params)["covariance"]
-    if not S.size:
-        return None
-    scale = 1e-5 * (1 + np.abs(S).max())
-    if not np.allclose(S, np.swapaxes(S, -1, -2), atol=scale):
-        return "the covariance is not symmetric"
-    return None if np.linalg.eigvalsh(S).min() >= -scale else "negative eigenvalue"
-
-
-def linear_in_scale(run: Run, inputs: Any, params: Any) -> str | None:
-    """Twice the scale of the input gives twice the scale of the output."""
-    once = run(inputs, params)["scale"]
-    twice = run({**inputs, "scale": 2 * inputs["scale"]}, params)["scale"]
-    return None if np.allclose(twice, 2 * once, rtol=1e-4, atol=1e-6) else "not proportional"
-
-
-def _integral(run: Run, inputs: Any, params: Any) -> str | None:
-    """Of the first number alone: the trapezoidal rule is exact for a Gaussian up to 1e-30."""
-    if not inputs["covariance"].size:
-        return None
-    variance = np.reshape(inputs["covariance"], -1)[0]
-    grid = np.linspace(-9, 9, 37, dtype=variance.dtype)[:, None] * np.sqrt(variance)
-    given = {"targets": grid, "mean": 0 * grid, "covariance": np.full((37, 1, 1), variance)}
-    total = np.sum(np.exp(-run(given, params)["loss"])) * np.sqrt(variance) / 2
-    return None if close(total, 1.0) else f"the density of one number integrates to {total}"
-
-
-def _even(run: Run, inputs: Any, params: Any) -> str | None:
-    swapped = {**inputs, "targets": inputs["mean"], "mean": inputs["targets"]}
-    before, after = run(inputs, params)["loss"], run(swapped, params)["loss"]
-    return None if close(after, before) else "targets and mean may not change places"
-
-
-def _change_of_variables(run: Run, inputs: Any, params: Any) -> str | None:
-    """By A = I + 2 P, P a cyclic permutation: not orthogonal, not symmetric."""
-    S = inputs["covariance"]
-    A = np.eye(S.shape[-1], dtype=S.dtype)
-    A = A + 2 * np.roll(A, 1, axis=1)
-    moved = {name: inputs[name] @ A.T for name in ("targets", "mean")}
-    after = run({**moved, "covariance": A @ S @ A.T}, params)["loss"]
-    wanted = run(inputs, params)["loss"] + math.log(abs(np.linalg.det(A)))
-    return None if close(after, wanted, scale=10) else "A y does not have log |det A| more"
-
-
-LIKELIHOOD_INVARIANTS = (
-    Invariant("integral", "the density of one number, exp(-loss), integrates to 1", _integral),
-    Invariant("even", "targets and mean may change places", _even),
-    Invariant(
-        "variables",
-        "for A y, of mean A mu and covariance A S A^T, log |det A| more",
-        _change_of_variables,
-    ),
-)

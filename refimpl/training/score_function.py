@@ -128,10 +128,22 @@ def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _affine_invariance(run: Run, inputs: Any, params: Any) -> str | None:
-    """3 R + 1 is standardised to the same numbers, up to the constants beside the deviation."""
-    before = run(inputs, params)["standardised"]
-    after = run({"losses": 3 * inputs["losses"] + 1}, params)["standardised"]
-    return None if np.allclose(before, after, atol=1e-3) else f"{before} becomes {after}"
+    """3 R + 1, of losses so large that the constants beside the deviation do not count."""
+    large = 1e6 * inputs["losses"]
+    before = run({"losses": large}, params)["standardised"]
+    after = run({"losses": 3 * large + 1}, params)["standardised"]
+    return None if close(after, before, scale=10) else f"{before} becomes {after}"
+
+
+def _moments(run: Run, inputs: Any, params: Any) -> str | None:
+    """Population: v/(v + 1e-8), sample: v/(std + 1e-5)^2, of losses with the variance v."""
+    found, R = run(inputs, params)["standardised"], inputs["losses"]
+    if not close(np.mean(found, axis=-1), np.zeros(R.shape[:-1])):
+        return "the mean is not 0"
+    ddof = 1 if params["kind"] == "sample" and R.shape[-1] > 1 else 0
+    v = np.var(R, axis=-1, ddof=ddof)
+    wanted = v / (np.sqrt(v) + 1e-5) ** 2 if params["kind"] == "sample" else v / (v + 1e-8)
+    return None if close(np.var(found, axis=-1, ddof=ddof), wanted) else "the variance is not 1"
 
 
 @specification(
@@ -145,6 +157,12 @@ def _affine_invariance(run: Run, inputs: Any, params: Any) -> str | None:
             "affine",
             "invariant to scale and shift of the losses",
             _affine_invariance,
+            lambda case: case.params["kind"] != "none",
+        ),
+        Invariant(
+            "moments",
+            "mean 0, and variance 1 but for the constant beside it",
+            _moments,
             lambda case: case.params["kind"] != "none",
         ),
     ),
