@@ -132,8 +132,9 @@ def fisher_descends(run: Run, inputs: Any, params: Any) -> str | None:
 
 def large_damping(run: Run, inputs: Any, params: Any) -> str | None:
     """lambda (C + lambda I)^-1 G -> G."""
-    found = run(inputs, {**params, "lambda_": 1e12})
-    same = close(1e12 * found["direction"], found["gradient"])
+    found = run(inputs, {**params, "lambda_": 1e15})
+    size = np.max(np.abs(found["gradient"]), initial=1.0)
+    same = close(1e15 * found["direction"], found["gradient"], scale=size)
     return None if same else "lambda times the direction does not tend to the gradient"
 
 
