@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..autograd import Array, array_namespace, custom_vjp
+from ..autograd import Array, array_namespace, custom_vjp, like_array, vjp
 from .gates import evaluate_polynomial
 
 BLOCK = 1 << 16  # entries of one block of gates, all samples: A, B, and what is made of them
@@ -52,8 +52,6 @@ def plain_layer(x: Array, coefficients: Array, wiring: Wiring) -> Array:
 
 
 def _gathered(xp: Any, x: Array, wiring: Wiring) -> tuple[Array, Array]:
-    from ..autograd.backend import like_array
-
     indices = like_array(wiring.arrays, x)
     return xp.take(x, indices[0, :], axis=0), xp.take(x, indices[1, :], axis=0)
 
@@ -119,8 +117,6 @@ def _backward(residuals: Any, g: Array) -> tuple:
     x, coefficients, wiring = residuals
     if _is_numpy(x, coefficients, g):
         return (*_pull(x, coefficients, wiring, g), None)
-    from ..autograd import vjp
-
     return (*vjp(lambda x, c: plain_layer(x, c, wiring), x, coefficients)[1](g), None)
 
 

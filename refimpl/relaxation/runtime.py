@@ -122,20 +122,21 @@ class Runtime(Elements, Calls):
         return bool(value)
 
     def both(self, line: int, *parts: Callable[[], Any]) -> Any:
-        degree: Any = True
-        for part in parts:
-            degree = _both(degree, self.truth(line, part()))
-            if degree is False:
-                return False
-        return degree
+        return self._connected(line, parts, _both, neutral=True)
 
     def either(self, line: int, *parts: Callable[[], Any]) -> Any:
-        degree: Any = False
+        return self._connected(line, parts, _either, neutral=False)
+
+    def _connected(self, line: int, parts: Any, join: Callable, neutral: bool) -> Any:
+        """The degree of parts under `and` or `or`; of Python's own values the one that decides."""
+        degree, value, exact = neutral, neutral, True
         for part in parts:
-            degree = _either(degree, self.truth(line, part()))
-            if degree is True:
-                return True
-        return degree
+            value = part()
+            exact = exact and not is_relaxed(value)
+            degree = join(degree, self.truth(line, value))
+            if degree is (not neutral):  # the parts that follow are not evaluated
+                break
+        return value if exact else degree
 
     def negate(self, line: int, value: Any) -> Any:
         p = self.truth(line, value)

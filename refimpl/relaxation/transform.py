@@ -323,15 +323,20 @@ class _Relaxer(ast.NodeTransformer):
         return call
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
+        defaults = node.args.defaults  # evaluated outside, where the arguments are not bound
+        defaults[:] = [self.visit(default) for default in defaults]
         self.bound.append({a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)})
         node.body = self.visit(node.body)
         self.bound.pop()
         return node
 
     def comprehension(self, node: Any) -> Any:
+        first = node.generators[0]
+        first.iter = self.visit(first.iter)  # evaluated outside: the names are not bound there
         self.bound.append(stored(node.generators))
         for generator in node.generators:
-            generator.iter = self.runtime("items", node, self.visit(generator.iter))
+            sequence = generator.iter if generator is first else self.visit(generator.iter)
+            generator.iter = self.runtime("items", node, sequence)
             generator.ifs = [self.runtime("decided", c, self.visit(c)) for c in generator.ifs]
         for field in ("elt", "key", "value"):
             if hasattr(node, field):

@@ -59,7 +59,7 @@ def look_at(
 def look(
     vertices: Array,
     eye: Array,
-    direction: Array | tuple = (0.0, 1.0, 0.0),
+    direction: Array | tuple = (0.0, 0.0, 1.0),
     up: Array | tuple = (0.0, 1.0, 0.0),
     *,
     only_rotate: bool = False,
@@ -67,12 +67,11 @@ def look(
     """Vertices in the frame of a camera at `eye` that looks along `direction`; as `look_at`."""
     vertices = _points(vertices)
     eye, up = _vector(eye, "eye", vertices), _vector(up, "up", vertices)
-    xp = array_namespace(vertices, eye, up)
-    z = _unit(_vector(direction, "direction", vertices))
-    x = _unit(cross(up, z))
-    y = _unit(cross(z, x))
-    x, y, z = xp.broadcast_arrays(x, y, z) if hasattr(xp, "broadcast_arrays") else (x, y, z)
-    rotation = array_namespace(x, y, z).stack([x, y, z], axis=-1)  # columns: v R^T in one product
+    z = normalised(_vector(direction, "direction", vertices))
+    x = normalised(cross(up, z))
+    y = normalised(cross(z, x))
+    axes = array_namespace(x, y, z).broadcast_arrays(x, y, z)
+    rotation = array_namespace(*axes).stack(axes, axis=-1)  # columns: v R^T in one product
     moved = vertices if only_rotate else vertices - eye[..., None, :]
     return moved @ rotation
 
@@ -153,9 +152,6 @@ def normalised(v: Array, smallest: float = SMALLEST_NORM) -> Array:
     """v/max(|v|, smallest) along the last axis."""
     xp = array_namespace(v)
     return v / xp.maximum(vector_norm(v, axis=-1, keepdims=True), constant(smallest, like=v))
-
-
-_unit = normalised
 
 
 def _points(vertices: Any) -> Array:

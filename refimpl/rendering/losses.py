@@ -63,8 +63,8 @@ def laplacian_loss(vertices: Array, faces: np.ndarray) -> Array:
     neighbours = xp.take(first, _index(other, vertices), axis=0)
     total = xp.moveaxis(segment_sum(neighbours, _index(owner, vertices), count), 0, -2)
     inverse = _index((1.0 / degree).astype(str(_dtype_name(vertices))), vertices)
-    alone = _index((np.bincount(owner, minlength=count) > 0), vertices)
-    gap = vertices * xp.astype(alone, vertices.dtype)[:, None] - total * inverse[:, None]
+    joined = _index((np.bincount(owner, minlength=count) > 0), vertices)
+    gap = vertices * xp.astype(joined, vertices.dtype)[:, None] - total * inverse[:, None]
     return xp.sum(gap * gap, axis=(-2, -1))
 
 

@@ -92,6 +92,31 @@ def test_iteration_is_exact_at_whole_numbers():
     np.testing.assert_allclose(found, [1, 32], rtol=1e-9)
 
 
+def test_the_renderer_shows_a_triangle_however_far_behind_the_others_it_is():
+    left = np.array([[-1.0, -1.0], [0.5, -1.0], [0.5, 3.0]])
+    right = (left * [-1, 1] + [1, 0])[::-1]
+    colours = np.array([[1.0, 0.0], [0.0, 1.0]])
+    t, depth = np.stack([left, right]), np.array([1.0, 1e4])
+    image = smooth_renderer(t, depth, colours, height=1, width=2, beta=1e5)
+    near, far = image[0, 0], image[0, 1]
+    np.testing.assert_allclose(near, [1, 0], atol=1e-6)
+    np.testing.assert_allclose(far, [0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("corners", [[[0.5, 0.5]] * 3, [[0.1, 0.1], [0.1, 0.1], [0.9, 0.2]]])
+def test_triangles_with_an_edge_of_length_0_are_drawn_in_numbers(corners):
+    t = np.array([corners])
+
+    def pictures(t):
+        image = smooth_renderer(t, np.ones(1), np.ones((1, 1)), height=3, width=3)
+        return ag.array_namespace(t).sum(image), silhouette(t, height=3, width=3)
+
+    (total, cover), pull = ag.vjp(pictures, t)
+    assert np.isfinite(total)
+    assert np.all((cover >= 0) & (cover <= 0.5))
+    assert np.all(np.isfinite(pull((1.0, np.ones_like(cover)))[0]))
+
+
 def test_the_renderer_shows_the_nearest_triangle():
     t = np.array([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]] * 2)
     colours = np.eye(2)

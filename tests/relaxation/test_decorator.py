@@ -203,6 +203,45 @@ def test_chains_boolean_operators_and_conditional_expressions():
     assert soft(a, b) == pytest.approx(p + 3 * (u + v - u * v), rel=1e-12)
 
 
+@pytest.mark.parametrize("n", [0, 7])
+def test_and_and_or_of_exact_values_give_the_value_that_decides(n):
+    @relaxed(beta=20.0)
+    def f(x, n):
+        k = n or 3
+        m = n and 5
+        none = None or n
+        return x[0] * k + 10 * m + 100 * none
+
+    x = np.array([2.0])
+    assert f(x, n) == f.discrete(x, n)
+
+
+def test_and_and_or_stop_at_the_exact_value_that_decides():
+    @relaxed(beta=5.0)
+    def f(x, i):
+        a = 1.0 if i < len(x) and x[i] > 0.5 else 0.0
+        b = 1.0 if i >= len(x) or x[i] > 0.5 else 0.0
+        return a + 2 * b
+
+    x = np.array([0.0, 1.0])
+    p = greater(x[1], 0.5, beta=5.0)
+    assert f(x, 1) == pytest.approx(3 * p)
+    assert f(x, 2) == 2.0
+
+
+def test_comprehensions_and_defaults_are_evaluated_where_their_names_are_not_bound():
+    @relaxed(beta=20.0)
+    def f(x):
+        y = [1.0, 2.0]
+        y = [y * 2 for y in y if y > 1]
+        s = 3.0
+        scaled = lambda v, s=s: v * s  # noqa: E731
+        return scaled(x[0]) + y[0]
+
+    x = np.array([5.0])
+    assert f(x) == f.discrete(x) == 19.0
+
+
 def test_calls_lists_and_numpy():
     def program(x, n):
         d = np.full(n, np.inf)

@@ -88,6 +88,11 @@ def test_the_default_sphere_has_1352_vertices_and_2700_faces():
     assert (len(solid.vertices), len(solid.faces)) == (1352, 2700)
 
 
+def test_a_camera_that_is_not_turned_looks_along_z():
+    points, eye = np.random.default_rng(0).normal(size=(5, 3)), np.array([0.1, 0.2, 0.3])
+    np.testing.assert_allclose(camera.look(points, eye), points - eye, atol=1e-15)
+
+
 def test_looking_keeps_distances_and_puts_the_target_on_the_axis():
     points, eye = RNG.normal(size=(6, 3)), np.array([1.0, 2.0, -3.0])
     at = np.array([0.5, 0.0, 0.2])

@@ -94,8 +94,9 @@ def smooth_renderer(
     p = greater(e, 0.0, beta=beta, distribution=distribution)
     coverage = p[0, ...] * p[1, ...] * p[2, ...]  # (..., T, H, W)
     xp = array_namespace(v, z, rgb)
-    nearest = xp.min(ag.plain(z), axis=-1, keepdims=True)  # keeps the exponentials in range
-    share = coverage * xp.exp(-gamma * (z - nearest))[..., None, None]
-    total = xp.sum(share, axis=-3) + float(xp.finfo(share.dtype).smallest_normal)
+    none = coverage <= 0
+    # on logarithms, as the weights of all triangles that cover a pixel may underflow
+    log_coverage = xp.where(none, -1e30, xp.log(xp.where(none, 1.0, coverage)))
+    share = ag.softmax(log_coverage - gamma * z[..., None, None], axis=-3)
     mixed = xp.sum(share[..., None] * rgb[..., None, None, :], axis=-4)
-    return t_conorm_reduce(coverage, axis=-3)[..., None] * (mixed / total[..., None])
+    return t_conorm_reduce(coverage, axis=-3)[..., None] * mixed

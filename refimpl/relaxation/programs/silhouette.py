@@ -83,7 +83,7 @@ def silhouette(
     triangles: vertices (x, y) in the unit square, whose pixel centres are ((j + 1/2)/width,
     (i + 1/2)/height). beta: inverse temperature; inf gives the half-plane test, in which points on
     an edge are outside. orientation: "counter_clockwise" triangles only (others cover nothing), or
-    "any": e_k > 0 for all k, or e_k < 0 for all k.
+    "any": e_k > 0 for all k, or e_k < 0 for all k. An edge of length 0 has e_k = 0, degree F(0).
 
     >>> import numpy as np
     >>> lower = np.array([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
@@ -104,7 +104,9 @@ def silhouette(
 
 
 def edge_distances(v: Array, height: int, width: int) -> Array:
-    """Signed distances of pixel centres to edge lines, (..., 3, T, height, width)."""
+    """Signed distances of pixel centres to edge lines, (3, ..., T, height, width); 0 for edges of
+    length 0.
+    """
     xp = array_namespace(v)
     rows = ag.constant([[(i + 0.5) / height] for i in range(height)], like=v)
     columns = ag.constant([[(j + 0.5) / width for j in range(width)]], like=v)
@@ -112,7 +114,9 @@ def edge_distances(v: Array, height: int, width: int) -> Array:
     for k in range(3):
         start, edge = v[..., k, :], v[..., (k + 1) % 3, :] - v[..., k, :]
         x, y = (start[..., c][..., None, None] for c in (0, 1))
-        dx, dy = ((edge[..., c] / ag.vector_norm(edge, axis=-1))[..., None, None] for c in (0, 1))
+        length = ag.vector_norm(edge, axis=-1)
+        length = xp.where(length > 0, length, 1.0)
+        dx, dy = ((edge[..., c] / length)[..., None, None] for c in (0, 1))
         distances.append(dx * (rows - y) - dy * (columns - x))
     return xp.stack(distances, axis=0)
 
