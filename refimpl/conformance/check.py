@@ -34,6 +34,7 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     start = time.perf_counter()
     command = _command(target, options)
     report = Report(target.name, options.seed, command=command, packages=versions(target))
+    report.xfail = options.known.path if options.known else ""
     with quiet(), workers(options) as pool:
         for outcome in _marked(_everything(target, options, pool), options):
             report.outcomes.append(outcome)

@@ -10,6 +10,7 @@ are strict: in a full run, one that nothing fails for is a finding.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .expected import Announced
@@ -21,6 +22,10 @@ class KnownFailures(Announced):
     """The reasons of a file, whose patterns begin with `METHOD/CASE`."""
 
     subject = "known failure"
+
+    def __init__(self, path: str, reasons: Mapping[str, str]) -> None:
+        super().__init__(reasons)
+        self.path = path
 
     def place(self, outcome: Outcome) -> str:
         """`METHOD/CASE`."""
@@ -48,4 +53,4 @@ def read_known(path: str) -> KnownFailures:
             wanted = "expected METHOD/CASE[:CHECK[:SYMPTOM]] # REASON"
             raise UsageError(f"--xfail {path}, line {number}: {line.strip()!r}: {wanted}")
         reasons[pattern] = reason
-    return KnownFailures(reasons)
+    return KnownFailures(path, reasons)

@@ -18,6 +18,7 @@ class Report:
     """All outcomes of one run, what is needed to repeat it, and the failures by kind.
 
     command   the command line that was given, up to its options
+    xfail     the file of known failures
     repeat    what repeats a comparison instead, where the command line does not
     packages  versions of what the target uses, by name
     """
@@ -31,6 +32,7 @@ class Report:
     groups: list[Group] = field(default_factory=list)
     packages: dict[str, str] = field(default_factory=dict)
     repeat: str = ""
+    xfail: str = ""
 
     def extend(self, outcomes: Iterable[Outcome]) -> None:
         """Add outcomes."""
@@ -59,7 +61,12 @@ class Report:
         if self.repeat:
             return self.repeat
         seed = f" --seed {self.seed}" if self.seed else ""
-        several = len({o.function for o in self.outcomes if o.entry == outcome.entry}) > 1
+        if not outcome.case:  # what only a full run finds
+            return (
+                self.command + seed + (f" --xfail {shlex.quote(self.xfail)}" if self.xfail else "")
+            )
+        functions = {o.function for o in self.outcomes if o.entry == outcome.entry} - {""}
+        several = len(functions) > 1
         function = f" --function {outcome.function}" if several and outcome.function else ""
         apart = " --jobs 1" if outcome.symptom == CRASH else ""
         return f"{self.command} --case {shlex.quote(outcome.name)}{function}{seed}{apart}"

@@ -37,13 +37,14 @@ def spaces(text):
         ("weights.astype(str)", "has dtype <U32, expected real numbers"),
         ("weights.astype('M8[s]')", "has dtype datetime64[s], expected real numbers"),
         ("weights.tolist()", "is of type list, expected a NumPy array"),
+        ("MASK(weights, weights > 0.5)", "is a masked array: fill it, `.filled(value)`, and"),
         ("None", "is of type NoneType, expected a NumPy array"),
     ],
 )
 def test_what_is_no_array_of_real_numbers_is_named_and_nothing_else_is_blamed(check, result, words):
-    status, out, _ = check(
-        "--case", "toy.soft_pool/single", replace=[(RETURN, f"return x, {result}")]
-    )
+    masked = result.replace("MASK", "__import__('numpy').ma.masked_array")
+    spoilt = [(RETURN, f"return x, {masked}")]
+    status, out, _ = check("--case", "toy.soft_pool/single", replace=spoilt)
     assert status == 1
     assert f"what call: output weights {words}" in spaces(out)
     assert "bug in refimpl" not in out
@@ -147,6 +148,7 @@ def own(function):
         (lambda c, x, g: g.update(x=1j * g["x"]), "the gradient of x has dtype complex128"),
         (lambda c, x, g: g.update(x=None), "the gradient of x is of type NoneType"),
         (lambda c, x, g: g.clear(), "vjp returned no gradient for x"),
+        (lambda c, x, g: g.update(x=np.ma.masked_less(g["x"], 9)), "of x is a masked array"),
         (lambda c, x, g: c.clear(), ""),
     ],
 )

@@ -15,6 +15,7 @@ from refimpl.spec import Case, find
 WRONG = [("axis=-1)", "axis=-2)")]
 OTHER = '@implements("toy.soft_pool", framework="numpy")\ndef other(x): ...\n\n'
 POOL = "toy.soft_pool"
+RAISE = '        raise Unsupported("no gradient")\n    xp = '
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,33 @@ def test_a_known_failure_that_does_not_happen_is_a_finding_in_a_full_run_only(ch
     options = known("toy.soft_pool/single:vjp # NaN in float64\n")
     status, out, _ = check(*options)
     assert status == 1
-    found = "nothing fails for 'toy.soft_pool/single:vjp' any more (NaN in float64): remove it"
+    found = "nothing fails for 'toy.soft_pool/single:vjp' any more: remove it (NaN in float64)"
     assert found in " ".join(out.split())
     assert check(*options, "--case", f"{POOL}/single")[0] == 0
     assert check(*options, "--function", "pool")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "pattern, words",
+    [
+        ("singel", "names no case that is checked; did you mean single"),
+        ("zzz*", "names no case that is checked (why)"),
+        (
+            "n1:value",
+            "names no comparison of its cases, which are jvp, rows sum to one, second_order",
+        ),
+        ("n1:values:transposed", "what fails for 'toy.soft_pool/n1:values:transposed' has other"),
+        ("batch3:vjp", "nothing is compared for 'toy.soft_pool/batch3:vjp': it is unsupported"),
+    ],
+)
+def test_a_known_failure_in_vain_is_told_why(check, known, pattern, words):
+    spoilt = [("[..., 0], weights", "[..., 0] + 1.0 * (x.shape == (1, 1)), weights")]
+    spoilt += [("xp = ", "only = x.shape == (3, 3) and ag.is_traced(x)\n    if only:\n" + RAISE)]
+    options = known(f"{POOL}/{pattern} # why\n")
+    status, out, _ = check(*options, replace=spoilt)
+    assert status == 1
+    assert words in " ".join(out.split())
+    assert f"target.py {' '.join(options)}\n" in out, "the command that finds it again"
 
 
 def test_patterns_that_overlap_are_both_met(check, known):

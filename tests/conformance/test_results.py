@@ -97,6 +97,18 @@ def test_safetensors_are_results_too(folders, check):
     assert check(results)[0] == 0
 
 
+def test_two_results_of_one_case_are_a_finding_whichever_is_right(folders, check):
+    results = folders()
+    for path in (results / METHOD).glob("l2-*.npz"):
+        path.with_suffix(".safetensors").write_bytes(b"of last week")
+    status, out, _ = check(results)
+    assert status == 1
+    assert "there is one in safetensors as well: keep one" in " ".join(out.split())
+    assert "FAILED: 4 comparisons of" in out
+    assert "in 1 kind" in out
+    assert "vjp" not in out
+
+
 def test_a_wrong_gradient_is_reported_as_it_is_for_a_function(folders, check, tmp_path):
     jsonschema = pytest.importorskip("jsonschema")
     results = folders(lambda name, arrays: {**arrays, "grad_x": -arrays["grad_x"]})

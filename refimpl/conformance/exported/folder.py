@@ -39,9 +39,13 @@ class Folder:
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, entry: Entry, case: Case) -> str | None:
-        """The path of a result in the folder, if there is one."""
+        """The path of a result in the folder, if there is one. BrokenFile when there are two."""
         names = [f"{entry.name}/{case.name}.{container}" for container in CONTAINERS]
-        return next((name for name in names if os.path.exists(self.path / name)), None)
+        found = [name for name in names if os.path.exists(self.path / name)]
+        if len(found) > 1:
+            other = found[1].rpartition(".")[2]
+            raise BrokenFile(self.path / found[0], f"there is one in {other} as well: keep one")
+        return found[0] if found else None
 
     def expects(self, entry: str, case: str) -> bool:
         """Whether the vectors had the case."""

@@ -51,6 +51,7 @@ def check_results(path: Path, options: Options | None = None) -> Report:
     start = time.perf_counter()
     command = f"refimpl check {shlex.quote(str(path))}"
     report = Report(str(path), options.seed, command=command)
+    report.xfail = options.known.path if options.known else ""
     try:
         folder = open_results(path, options)
     except BrokenFile as error:
@@ -114,13 +115,13 @@ def _written(folder: Folder, entry: Entry) -> set[str]:
     """The checks of which at least one case has an array, whatever else is wrong with its file."""
     found = set()
     for case in entry.generate(folder.seed):
-        if name := folder.file(entry, case):
-            try:
-                arrays = read_arrays(folder.path, name)
-            except (BrokenFile, ImportError):
-                continue
-            prefixes = {array.partition("_")[0] for array in arrays}
-            found |= {check for check, prefix in RESULTS.items() if prefix in prefixes}
+        try:
+            name = folder.file(entry, case)
+            arrays = read_arrays(folder.path, name) if name else {}
+        except (BrokenFile, ImportError):
+            continue
+        prefixes = {array.partition("_")[0] for array in arrays}
+        found |= {check for check, prefix in RESULTS.items() if prefix in prefixes}
     return found
 
 
@@ -136,14 +137,14 @@ def _check(
     if folder.digests and folder.digests[f"{entry.name}/{case.name}"] != digest(case):
         yield found("fail", _other_version(folder, "the case has other inputs"))
         return
-    name = folder.file(entry, case)
-    if name is None:
-        reason = folder.reason(entry.name, case.name)
-        path = folder.path / entry.name / f"{case.name}.npz"
-        missing = f"no result: {path} is missing (or give a reason in {UNSUPPORTED})"
-        yield found("unsupported", reason) if reason else found("fail", missing)
-        return
     try:
+        name = folder.file(entry, case)
+        if name is None:
+            reason = folder.reason(entry.name, case.name)
+            path = folder.path / entry.name / f"{case.name}.npz"
+            missing = f"no result: {path} is missing (or give a reason in {UNSUPPORTED})"
+            yield found("unsupported", reason) if reason else found("fail", missing)
+            return
         expected = expect(entry, case, options.seed)
         arrays = read_arrays(folder.path, name)
         _check_names(folder.path / name, arrays, entry, case, expected)

@@ -67,6 +67,10 @@ def missing(device: str | None = None) -> str | None:
 def _host(subject: str, value: Any) -> np.ndarray:
     if not isinstance(value, (np.ndarray, np.generic)):
         raise not_an_array(subject, value, "a NumPy array")
+    if isinstance(value, np.ma.MaskedArray):  # whose mask a copy would lose
+        raise WrongResult(
+            f"{subject} is a masked array: fill it, `.filled(value)`, and return that"
+        )
     return np.array(value)
 
 
