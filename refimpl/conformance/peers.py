@@ -20,6 +20,7 @@ from .outcome import Outcome
 from .report import counted
 from .run_report import Report
 from .selection import Options
+from .terminal import wrapped
 
 
 class Peer(NamedTuple):
@@ -112,12 +113,13 @@ def _row(peer: Peer) -> tuple[str, ...]:
 
 def _details(peer: Peer) -> Iterator[str]:
     if peer.report is None:
-        yield f"  not checked: {peer.missing}"
+        yield from wrapped(f"not checked: {peer.missing}", "  ", "    ")
         return
     yield from (f"  {error}" for error in peer.report.errors)
     for verdict in verdicts(peer.report):
         yield f"  {verdict.method}: {verdict.state}, {_share(verdict)}"
-        yield from (f"    - {reason}" for reason in verdict.reasons)
+        for reason in verdict.reasons:
+            yield from wrapped(reason, "    - ", "      ")
 
 
 def _share(verdict: Verdict) -> str:

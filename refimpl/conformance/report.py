@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
 from .grouping import Group
-from .outcome import STATUSES, Outcome
+from .outcome import LEVEL_KEYS, STATUSES, Outcome
 from .run_report import Report
+from .terminal import columns, wrapped
 
-WIDTH = 100
 LABEL = 10
+CELL = 13  # columns of a number in the table, where there is room
 SHOWN = 2  # cases named below an example that stands for several, methods that share a reason
 
 
@@ -50,13 +50,17 @@ def _table(report: Report) -> list[str]:
     if not counts:
         return ["nothing was compared"]
     shown = [s for s in STATUSES if s in ("pass", "fail") or any(c[s] for c in counts.values())]
-    width = max(len(level) for level in counts)
-    rows = [f"{'':{width}}" + "".join(f"{status:>13}" for status in shown)]
+    names, cells = {level: level for level in counts}, [CELL for _ in shown]
+    if max(map(len, counts)) + sum(cells) > columns():
+        names = {level: key for key, level in LEVEL_KEYS.items() if level in counts}
+        cells = [max(len(status), 5) + 2 for status in shown]
+    width = max(map(len, names.values()))
+    rows = [f"{'':{width}}" + "".join(map(str.rjust, shown, cells))]
     for level, counter in [*counts.items(), ("total", _total(counts))]:
-        cells = "".join(f"{counter[status] or '-':>13}" for status in shown)
         if level == "total":
             rows.append("-" * len(rows[0]))
-        rows.append(f"{level:{width}}{cells}")
+        numbers = (str(counter[status] or "-") for status in shown)
+        rows.append(f"{names.get(level, level):{width}}" + "".join(map(str.rjust, numbers, cells)))
     return rows
 
 
@@ -100,9 +104,10 @@ def _labelled(label: str, text: str, wrap: bool = True) -> list[str]:
     head, rest = f"  {label:{LABEL}}", " " * (LABEL + 2)
     parts: list[str] = []
     for line in text.split("\n"):
-        long = wrap and len(line) > WIDTH - LABEL - 2
-        parts += textwrap.wrap(line, WIDTH - LABEL - 2) if long else [line]
-    return [(head if i == 0 else rest) + part for i, part in enumerate(parts)]
+        indent = rest if parts else head
+        fits = not wrap or len(indent + line) <= columns()
+        parts += [indent + line] if fits else wrapped(line, indent, rest)
+    return parts
 
 
 def _reasons(report: Report, status: str, title: str) -> Iterator[str]:
@@ -111,7 +116,7 @@ def _reasons(report: Report, status: str, title: str) -> Iterator[str]:
         yield ""
         yield f"{title}:"
     for line in lines:
-        yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from wrapped(line, "  ", "    ")
 
 
 def reasons(report: Report, status: str) -> list[str]:

@@ -15,8 +15,9 @@ from refimpl.spec import Case, Entry
 
 from .notes import explained, note_of
 from .points import expect
+from .terminal import columns, wrapped
 
-WIDTH = 100
+LEAST = 20  # columns of a summary, in terminals that are too narrow
 
 
 def listing(entries: Iterable[Entry]) -> str:
@@ -25,7 +26,7 @@ def listing(entries: Iterable[Entry]) -> str:
     if not rows:
         return "no methods are registered"
     width = max(len(name) for name, _ in rows)
-    room = WIDTH - width - 2
+    room = max(columns() - width - 2, LEAST)
     return "\n".join(
         f"{name:{width}}  {textwrap.shorten(text, room, placeholder=' ...')}" for name, text in rows
     )
@@ -115,9 +116,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
 
 def _labelled(label: str, text: str) -> list[str]:
     words = " ".join(text.split())
-    return textwrap.wrap(
-        words, WIDTH, initial_indent=f"{label:11}", subsequent_indent=" " * 11
-    ) or [label]
+    return wrapped(words, f"{label:11}", " " * 11) or [label]
 
 
 def _cases(entry: Entry, cases: list[Case], everything: bool) -> Iterator[str]:
@@ -150,5 +149,8 @@ def show_case(entry: Entry, case: Case) -> str:
 
 
 def _array(title: str, array: np.ndarray) -> list[str]:
-    text = np.array2string(array, precision=17, floatmode="unique", threshold=200)
+    width = min(75, columns() - 2)
+    text = np.array2string(
+        array, precision=17, floatmode="unique", threshold=200, max_line_width=width
+    )
     return [f"{title}: {array.dtype}{list(array.shape)}", *textwrap.indent(text, "  ").splitlines()]

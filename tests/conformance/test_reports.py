@@ -131,3 +131,33 @@ def test_a_file_that_cannot_be_written_is_a_usage_error_before_the_check(check, 
     assert out == ""
     assert f"--{option} " in error
     assert "No such file or directory" in error
+
+
+@pytest.mark.parametrize("width, used", [(40, 60), (60, 60), (80, 80), (120, 120), (300, 120)])
+def test_the_text_is_as_wide_as_the_terminal_and_commands_stay_in_one_piece(
+    check, monkeypatch, width, used
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = check(replace=[*WRONG, *SOME])
+    wrapped = [line for line in out.splitlines()[1:] if "refimpl check" not in line]
+    assert used - 25 < max(map(len, wrapped)) <= used
+    commands = re.findall("refimpl check .* --case toy.soft_pool/[a-z0-9.-]+$", out, re.MULTILINE)
+    assert len(commands) >= 2
+    assert f"{'vjp' if used == 60 else 'vector-Jacobian products'} " in out
+    assert re.search(r"^total +\d+ +\d+ +\d+", out, re.MULTILINE)
+
+
+def test_without_a_terminal_the_text_is_a_hundred_columns_wide(check, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", lambda *_: (_ for _ in ()).throw(OSError))
+    _, out, _ = check(replace=WRONG)
+    assert 80 < max(len(line) for line in out.splitlines()[1:] if "check" not in line) <= 100
+
+
+def test_lists_and_descriptions_fit_the_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "70")
+    main(["list", "sorting.*"])
+    assert 60 < max(map(len, capsys.readouterr().out.splitlines())) <= 70
+    main(["show", "sorting.soft_step"])
+    facts = capsys.readouterr().out.partition("Specification\n")[2].splitlines()
+    assert 60 < max(map(len, facts)) <= 70
