@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import constant
 from ..core import OPERATIONS, is_traced, plain
-from ..libraries import library_of
+from ..libraries import is_array, library_of
 from ._table import define, operation, without_derivative
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
@@ -19,7 +19,7 @@ UNARY = {
     "positive":   lambda xp, g, y, x: g,
     "abs":        lambda xp, g, y, x: g * xp.sign(x),                         # 0 at 0
     "exp":        lambda xp, g, y, x: g * y,
-    "expm1":      lambda xp, g, y, x: g * (y + 1.0),
+    "expm1":      lambda xp, g, y, x: g * xp.exp(x),                          # y + 1 cancels
     "exp2":       lambda xp, g, y, x: g * (y * LN2),
     "log":        lambda xp, g, y, x: g / x,
     "log1p":      lambda xp, g, y, x: g / (1.0 + x),
@@ -37,8 +37,8 @@ UNARY = {
     "sinh":       lambda xp, g, y, x: g * xp.cosh(x),
     "cosh":       lambda xp, g, y, x: g * xp.sinh(x),
     "tanh":       lambda xp, g, y, x: g * (1.0 - y * y),
-    "asinh":      lambda xp, g, y, x: g / xp.sqrt(1.0 + x * x),
-    "acosh":      lambda xp, g, y, x: g / xp.sqrt((x - 1.0) * (x + 1.0)),
+    "asinh":      lambda xp, g, y, x: g / OPERATIONS["hypot"](x, 1.0),        # x^2 may overflow
+    "acosh":      lambda xp, g, y, x: g / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)),
     "atanh":      lambda xp, g, y, x: g / ((1.0 - x) * (1.0 + x)),
 }  # fmt: skip
 
@@ -120,14 +120,18 @@ def between_arrays(name: str) -> Callable[[Any, Any], Any]:
     primitive = OPERATIONS[name]
 
     def call(a: Any, b: Any, /) -> Any:
-        if isinstance(a, (int, float)):
+        if _is_number(a):
             a = constant(a, like=b)
-        elif isinstance(b, (int, float)):
+        elif _is_number(b):
             b = constant(b, like=a)
         return primitive(a, b)
 
     call.__name__ = name
     return call
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (int, float)) and not is_array(x)  # np.float64 is a float, too
 
 
 for _name, _rule in UNARY.items():

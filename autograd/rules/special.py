@@ -32,12 +32,13 @@ def _sinc_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:
 
 def _erfcx_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:
     """2 x y - 2/sqrt(pi), by its asymptotic series far out where the difference cancels."""
-    far = x > 100.0
+    far = x > 10.0
     r = 1.0 / xp.where(far, x, xp.ones_like(x))
-    t = r * r
-    series = (-1.0 / SQRT_PI) * t * (1.0 - 1.5 * t * (1.0 - 2.5 * t * (1.0 - 3.5 * t)))
+    t, series = r * r, xp.ones_like(x)
+    for k in range(12, 0, -1):
+        series = 1.0 - (k + 0.5) * t * series
     near = xp.where(far, xp.zeros_like(x), x)
-    return g * xp.where(far, series, 2.0 * near * y - 2 / SQRT_PI)
+    return g * xp.where(far, (-1.0 / SQRT_PI) * t * series, 2.0 * near * y - 2 / SQRT_PI)
 
 
 def _log_ndtr_slope(xp: Any, g: Any, y: Any, x: Any) -> Any:

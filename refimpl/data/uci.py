@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .files import Source, is_local, read
+from .files import Source, read
 
 _UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/"
 ADULT = [
@@ -40,11 +40,6 @@ def adult_lines(*, download: bool = True) -> tuple[list[str], list[str]]:
 def breast_cancer_lines(*, download: bool = True) -> list[str]:
     """The 286 lines of the file. Raises as `files.read`."""
     return _lines(read("breast_cancer", BREAST_CANCER, download=download))
-
-
-def is_adult_local() -> bool:
-    """Whether both files can be read without the network."""
-    return all(is_local("adult", source) for source in ADULT)
 
 
 def _lines(content: bytes) -> list[str]:

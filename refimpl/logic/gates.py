@@ -20,7 +20,7 @@ from ..autograd import Array, array_namespace, constant
 from ..promises import close
 from ..spec import BATCHES, Case, Invariant, Note, specification
 from ..tnorms import t_conorm, t_norm
-from ..validation import float_array, in_range, whole
+from ..validation import float_array, in_range
 
 
 class Gate(NamedTuple):
@@ -266,11 +266,3 @@ def residual_logit(probability: float = 0.951) -> float:
     if not 7 / 15 < q < 1:
         raise ValueError(f"probability: expected a number from above 7/15 to below 1, got {q}")
     return float(np.log(15 * q - 7) - np.log(1 - q))
-
-
-def gate_number(gate: Any, name: str = "gate") -> int:
-    """A whole number 0..15, or an error that names the argument."""
-    number = whole(gate, name)
-    if number > 15:
-        raise ValueError(f"{name}: expected a gate from 0 to 15, got {number}")
-    return number

@@ -23,7 +23,6 @@ MATH = {
     math.tan: "tan", math.tanh: "tanh", math.atan: "atan", math.fabs: "abs", math.hypot: "hypot",
     math.log1p: "log1p", math.expm1: "expm1",
 }  # fmt: skip
-MUTATING = {"pop", "insert", "remove", "sort", "reverse", "clear", "update", "add", "extend"}
 
 
 class RelaxedRange(NamedTuple):

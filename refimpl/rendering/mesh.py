@@ -10,7 +10,6 @@ import numpy as np
 from ..autograd import (
     Array,
     array_namespace,
-    constant,
     is_array,
     like_array,
     segment_sum,
@@ -151,8 +150,3 @@ def edges_of(faces: np.ndarray) -> np.ndarray:
 
 def _index(numbers: np.ndarray, like: Array) -> Array:
     return like_array(np.ascontiguousarray(numbers), like)
-
-
-def white(shape: tuple[int, ...], like: Array) -> Array:
-    """White textures."""
-    return constant(np.ones(shape), like=like)

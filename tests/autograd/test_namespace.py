@@ -20,6 +20,18 @@ def test_array_namespace_is_numpy_for_arrays_and_scalars():
     assert array_namespace(2.0) is np
 
 
+@pytest.mark.parametrize("name", ["maximum", "minimum", "hypot", "atan2", "logaddexp"])
+def test_scalars_of_numpy_are_arrays_beside_numbers(name):
+    a = np.float64(2.0)
+
+    def f(x):
+        xp = array_namespace(x)
+        return x * getattr(xp, name)(a, 3.0) * getattr(xp, name)(3.0, a)
+
+    expected = np.arctan2 if name == "atan2" else getattr(np, name)
+    assert grad(f)(1.0) == expected(a, 3.0) * expected(3.0, a)
+
+
 def test_array_namespace_of_mixed_arguments_is_the_traced_one():
     grad(lambda x: total(x) if array_namespace(X, x) is array_namespace(x) else None)(X)
 

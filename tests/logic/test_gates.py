@@ -100,7 +100,6 @@ def test_the_residual_logit_gives_that_agreement_with_the_first_input():
     lambda: logic.gates([0.1], [0.1], tnorm="produkt"),
     lambda: logic.gate_mixture([0.1], [0.1], np.ones((1, 15))),
     lambda: logic.residual_logit(0.4),
-    lambda: logic.gate_number(16),
 ])  # fmt: skip
 def test_arguments_that_do_not_fit_are_refused(call):
     with pytest.raises(ValueError, match="expected"):
