@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, constant, plain, stop_gradient
+from ..promises import close
 from ..spec import Case, Invariant, Note, specification
 from ..validation import choose, float_array, non_negative
 from .blocks import block_softmax, block_sum
@@ -49,32 +50,38 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _falls_or_rises(run: Any, inputs: Any, params: Any) -> str | None:
     y = run(inputs, params)["sorted"]
     steps = np.diff(y, axis=-1) * (-1 if params.get("descending") else 1)
-    slack = 1e-5 * (1 + np.max(np.abs(y), initial=0.0))
+    slack = 16 * np.finfo(y.dtype).eps * np.max(np.abs(y), initial=1.0)
     return "not in order" if np.any(steps < -slack) else None
 
 
 def _keeps(run: Any, inputs: Any, params: Any) -> str | None:
     """l2 keeps the sum; kl keeps the sum of exp(x) if descending, of exp(-x) if ascending."""
-    x, y = np.float64(inputs["x"]), np.float64(run(inputs, params)["sorted"])
+    x, y = inputs["x"], run(inputs, params)["sorted"]
+    scale = np.max(np.abs(x), initial=1.0)
     if params.get("regularization", "l2") == "kl":
         sign = 1 if params.get("descending") else -1
         x, y = (np.logaddexp.reduce(sign * a, axis=-1) for a in (x, y))
-        return None if np.allclose(x, y, rtol=1e-4, atol=1e-4) else "the sum of exp is not kept"
-    scale = np.max(np.abs(x), initial=1.0)
-    same = np.allclose(np.sum(x, axis=-1), np.sum(y, axis=-1), rtol=0, atol=1e-4 * scale)
+        return None if close(y, x, scale=scale) else "the sum of exp is not kept"
+    same = close(np.sum(y, axis=-1), np.sum(x, axis=-1), scale=scale)
     return None if same else "the sum is not kept"
 
 
 def _symmetric(run: Any, inputs: Any, params: Any) -> str | None:
     turned = run({"x": inputs["x"][..., ::-1]}, params)["sorted"]
-    same = np.allclose(run(inputs, params)["sorted"], turned, rtol=1e-4, atol=1e-4)
+    same = close(turned, run(inputs, params)["sorted"])
     return None if same else "permuting x changes the result"
+
+
+def _limit(run: Any, inputs: Any, params: Any) -> str | None:
+    x, sign = inputs["x"], -1 if params.get("descending") else 1
+    found = run(inputs, {**params, "strength": 0.0})["sorted"]
+    return None if close(found, sign * np.sort(sign * x, axis=-1)) else "strength 0: not the sort"
 
 
 def _mirrored(run: Any, inputs: Any, params: Any) -> str | None:
     other = {**params, "descending": not params.get("descending", False)}
     mirror = -run({"x": -inputs["x"]}, other)["sorted"]
-    same = np.allclose(run(inputs, params)["sorted"], mirror, rtol=1e-4, atol=1e-4)
+    same = close(mirror, run(inputs, params)["sorted"])
     return None if same else "-sort(-x) in the other direction differs"
 
 
@@ -99,6 +106,7 @@ def _softmax_of_positions(x: Array, **options: Any) -> Array:
         Invariant("ordered", "the values are in order", _falls_or_rises),
         Invariant("keeps", "the sum of x, or of exp(x), is kept", _keeps),
         Invariant("symmetric", "the order of x does not matter", _symmetric),
+        Invariant("limit", "at strength 0 the exact sort", _limit),
         Invariant("mirrored", "sort(x) = -sort(-x) in the other direction", _mirrored),
     ),
     kinks="ties of x that are not pooled, where the derivative follows the stable permutation, and "

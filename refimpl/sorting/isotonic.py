@@ -28,6 +28,7 @@ from ..autograd import (
     to_numpy,
 )
 from ..autograd.libraries import library_of
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, Note, specification
 from ..validation import choose, float_array
 from .blocks import (
@@ -150,21 +151,29 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _falls(run: Any, inputs: Any, params: Any) -> str | None:
     v = run(inputs, params)["v"]
-    slack = 1e-5 * (1 + np.max(np.abs(v), initial=0.0))
+    slack = 16 * np.finfo(v.dtype).eps * np.max(np.abs(v), initial=1.0)
     return "v rises somewhere" if np.any(np.diff(v, axis=-1) > slack) else None
 
 
 def _keeps_sum(run: Any, inputs: Any, params: Any) -> str | None:
     v, total = run(inputs, params)["v"], np.sum(inputs["s"] - inputs["w"], axis=-1)
-    scale = 1 + np.max(np.abs(v), initial=0.0)
-    kept = np.allclose(np.sum(v, axis=-1), total, rtol=1e-5, atol=1e-5 * scale)
+    kept = close(np.sum(v, axis=-1), total, scale=np.max(np.abs(v), initial=1.0))
     return None if kept else "sum v is not sum (s - w)"
+
+
+def _keeps_exp(run: Any, inputs: Any, params: Any) -> str | None:
+    """sum exp(w + v) = sum exp(s), as logarithms."""
+    v = run(inputs, params)["v"]
+    found, wanted = (np.logaddexp.reduce(a, axis=-1) for a in (inputs["w"] + v, inputs["s"]))
+    kept = close(found, wanted, scale=np.max(np.abs(inputs["s"]), initial=1.0))
+    return None if kept else "sum exp(w + v) is not sum exp(s)"
 
 
 def _shift(run: Any, inputs: Any, params: Any) -> str | None:
     before = run(inputs, params)["v"]
     after = run({"s": inputs["s"] + inputs["s"].dtype.type(2.5), "w": inputs["w"]}, params)["v"]
-    return None if np.allclose(after, before + 2.5, rtol=1e-5, atol=1e-5) else "v moves otherwise"
+    same = close(after, before + 2.5, scale=np.max(np.abs(before), initial=1.0))
+    return None if same else "v moves otherwise"
 
 
 @specification(
@@ -180,6 +189,12 @@ def _shift(run: Any, inputs: Any, params: Any) -> str | None:
             "the residuals of l2 sum to zero",
             _keeps_sum,
             when=lambda case: case.params["regularization"] == "l2",
+        ),
+        Invariant(
+            "sum of exp",
+            "kl: sum exp(w + v) = sum exp(s)",
+            _keeps_exp,
+            when=lambda case: case.params["regularization"] == "kl",
         ),
         Invariant("shift", "adding c to s adds c to v", _shift),
     ),

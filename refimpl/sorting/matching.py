@@ -34,7 +34,8 @@ def _permutation(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | N
     best = np.sum(Q * S, axis=(-1, -2))
     n = S.shape[-1]
     for order in np.random.default_rng(0).permuted(np.tile(np.arange(n), (20, 1)), axis=-1):
-        if np.any(np.sum(np.eye(n)[order] * S, axis=(-1, -2)) > best + 1e-5):
+        slack = 16 * np.finfo(S.dtype).eps * np.max(np.abs(S), initial=1.0)
+        if np.any(np.sum(np.eye(n)[order] * S, axis=(-1, -2)) > best + slack):
             return "another permutation has a larger sum"
     return None
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace
 from ..autograd.core import Primitive, traceable
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, specification
 from ..validation import choose, float_array
 from .blocks import (
@@ -109,7 +110,7 @@ def _inside(run: Any, inputs: Any, params: Any) -> str | None:
     if params["regularization"] == "kl":
         y, w = np.exp(y), np.exp(w)
     ours, most = (np.cumsum(-np.sort(-a, axis=-1), axis=-1) for a in (y, w))
-    slack = 1e-4 * (1 + np.max(np.abs(most), initial=0.0))
+    slack = 1000 * np.finfo(ours.dtype).eps * np.max(np.abs(most), initial=1.0)
     if np.any(ours > most + slack) or np.any(np.abs(ours - most)[..., -1:] > slack):
         return "not in the permutahedron: a sum of largest entries is too large"
     return None
@@ -118,20 +119,29 @@ def _inside(run: Any, inputs: Any, params: Any) -> str | None:
 def _idempotent(run: Any, inputs: Any, params: Any) -> str | None:
     once = run(inputs, params)["projection"]
     twice = run({"theta": once, "w": inputs["w"]}, params)["projection"]
-    return None if np.allclose(once, twice, rtol=1e-4, atol=1e-5) else "projecting again moves it"
+    return None if close(twice, once, scale=10) else "projecting again moves it"
 
 
 def _equivariant(run: Any, inputs: Any, params: Any) -> str | None:
     turned = {"theta": inputs["theta"][..., ::-1], "w": inputs["w"]}
     before, after = run(inputs, params)["projection"], run(turned, params)["projection"]
-    same = np.allclose(before[..., ::-1], after, rtol=1e-4, atol=1e-5)
+    same = close(after, before[..., ::-1], scale=np.max(np.abs(inputs["theta"]), initial=1.0))
     return None if same else "permuting theta does not permute the projection"
+
+
+def _shift(run: Any, inputs: Any, params: Any) -> str | None:
+    """The permutahedron, and its image under the logarithm, lie across the direction of ones."""
+    moved = {**inputs, "theta": inputs["theta"] + 2}
+    before, after = run(inputs, params)["projection"], run(moved, params)["projection"]
+    same = close(after, before, scale=np.max(np.abs(inputs["theta"]), initial=10.0))
+    return None if same else "a constant added to theta moves the projection"
 
 
 INVARIANTS = (
     Invariant("inside", "the projection lies in the permutahedron", _inside),
     Invariant("idempotent", "a projection stays where it is", _idempotent),
     Invariant("equivariant", "permuting theta permutes the projection", _equivariant),
+    Invariant("shift", "a constant added to theta changes nothing", _shift),
 )
 
 

@@ -16,6 +16,7 @@ Relaxations" (ICLR 2019), section 5; Yellott 1977 for the Gumbel noise.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -35,6 +36,7 @@ from ..autograd import (
     plain,
     to_numpy,
 )
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, specification
 from ..validation import float_array, whole
 from .neuralsort import neural_sort
@@ -65,9 +67,13 @@ def _orders(rng: np.random.Generator) -> Iterator[Case]:
 
 def _argmax(run: Any, inputs: Any, params: Any) -> str | None:
     perturbed = inputs["log_scores"] + inputs["noise"]
-    first = run(inputs, params)["order"][..., 0]
-    right = np.array_equal(first, perturbed.argmax(-1))
-    return None if right else "the first choice is not the largest perturbed score"
+    order = run(inputs, params)["order"]
+    n = perturbed.shape[-1]
+    if not np.array_equal(np.sort(order, axis=-1), np.broadcast_to(np.arange(n), order.shape)):
+        return "an item is chosen twice, or never"
+    chosen = np.take_along_axis(perturbed, order.astype(np.int64), axis=-1)
+    falls = np.all(np.diff(chosen, axis=-1) <= 0)
+    return None if falls else "the perturbed scores do not fall along the order"
 
 
 @specification(
@@ -77,7 +83,9 @@ def _argmax(run: Any, inputs: Any, params: Any) -> str | None:
     differentiable=(),
     outputs=("order",),
     cases=_orders,
-    invariants=(Invariant("first", "the first choice is the Gumbel maximum", _argmax),),
+    invariants=(
+        Invariant("order", "every item once; log_scores + noise falls along the order", _argmax),
+    ),
     kinks="piecewise constant",
 )
 def plackett_luce_order(log_scores: Array, noise: Array) -> Array:
@@ -114,13 +122,27 @@ def _likelihoods(rng: np.random.Generator) -> Iterator[Case]:
 def _shift(run: Any, inputs: Any, params: Any) -> str | None:
     before = run(inputs, params)["log_p"]
     after = run({**inputs, "log_scores": inputs["log_scores"] + 3}, params)["log_p"]
-    same = np.allclose(before, after, rtol=1e-4, atol=1e-5)
+    same = close(after, before, scale=10 + np.max(np.abs(inputs["log_scores"]), initial=0.0))
     return None if same else f"{before} becomes {after} when a constant is added"
+
+
+def _all_orders(run: Any, inputs: Any, params: Any) -> str | None:
+    """Of the first four items; with `first`, the later ones sum over nothing and count twice."""
+    s = inputs["log_scores"][..., :4]
+    n = s.shape[-1]
+    count = math.factorial(n - min(params.get("first") or n, n))
+    total = np.zeros(s.shape[:-1], dtype=s.dtype)
+    for order in itertools.permutations(range(n)):
+        given = np.broadcast_to(np.asarray(order), s.shape).copy()
+        total = total + np.exp(run({"log_scores": s, "order": given}, params)["log_p"]) / count
+    same = close(total, np.ones_like(total))
+    return None if same else f"the probabilities of all orders sum to {total}"
 
 
 def _probability(run: Any, inputs: Any, params: Any) -> str | None:
     log_p = run(inputs, params)["log_p"]
-    return None if np.all(log_p <= 1e-5) else f"log p = {np.max(log_p)} is above 0"
+    slack = 16 * np.finfo(log_p.dtype).eps
+    return None if np.all(log_p <= slack) else f"log p = {np.max(log_p)} is above 0"
 
 
 @specification(
@@ -133,6 +155,7 @@ def _probability(run: Any, inputs: Any, params: Any) -> str | None:
     invariants=(
         Invariant("shift", "a constant added to all log-scores changes nothing", _shift),
         Invariant("probability", "log p <= 0", _probability),
+        Invariant("sum", "the probabilities of all orders of four items sum to 1", _all_orders),
     ),
     kinks="none",
 )
@@ -208,6 +231,16 @@ def _relaxed(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, {"log_scores": s, "noise": g}, {"temperature": 1.0}, flags=(name,))
 
 
+def _only_the_sum(run: Any, inputs: Any, params: Any) -> str | None:
+    """Item by item moved from the log-scores to the noise."""
+    s, g = inputs["log_scores"], inputs["noise"]
+    n = s.shape[-1]
+    moved = np.arange(n, dtype=s.dtype) / max(n, 1)
+    after = run({"log_scores": s - moved, "noise": g + moved}, params)["P"]
+    same = close(after, run(inputs, params)["P"], scale=100)
+    return None if same else "what moves from the log-scores to the noise changes P"
+
+
 @specification(
     name="sorting.stochastic_neural_sort",
     source="Grover et al. 2019, section 5.2",
@@ -215,7 +248,10 @@ def _relaxed(rng: np.random.Generator) -> Iterator[Case]:
     differentiable=("log_scores",),
     outputs=("P",),
     cases=_relaxed,
-    invariants=(COLUMNS,),
+    invariants=(
+        COLUMNS,
+        Invariant("sum of both", "only log_scores + noise counts", _only_the_sum),
+    ),
     kinks="ties of the perturbed scores",
 )
 def stochastic_neural_sort(

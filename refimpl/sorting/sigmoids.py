@@ -31,6 +31,7 @@ import numpy as np
 from refimpl.autograd import Array
 from refimpl.distributions import DISTRIBUTIONS, Distribution
 from refimpl.distributions.symmetric import logistic_phi
+from refimpl.promises import close
 from refimpl.spec import CHECKS, Case, Invariant, specification
 from refimpl.validation import choose, float_array, in_range
 
@@ -103,7 +104,13 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _symmetric(run: Any, inputs: Any, params: Any) -> str | None:
     total = run(inputs, params)["alpha"] + run({"d": -inputs["d"]}, params)["alpha"]
-    return None if np.allclose(total, 1, rtol=0, atol=1e-6) else "f(d) + f(-d) is not 1"
+    return None if close(total, np.ones_like(total)) else "f(d) + f(-d) is not 1"
+
+
+def _scale(run: Any, inputs: Any, params: Any) -> str | None:
+    half = {**params, "steepness": params["steepness"] / 2}
+    same = close(run({"d": 2 * inputs["d"]}, half)["alpha"], run(inputs, params)["alpha"])
+    return None if same else "2 d at half the steepness has another alpha"
 
 
 def _rising(run: Any, inputs: Any, params: Any) -> str | None:
@@ -122,6 +129,12 @@ def _rising(run: Any, inputs: Any, params: Any) -> str | None:
     invariants=(
         Invariant("symmetric", "f(-d) = 1 - f(d)", _symmetric),
         Invariant("rising", "f is non-decreasing from 0 to 1", _rising),
+        Invariant(
+            "scale",
+            "only s d counts, but for logistic_phi",
+            _scale,
+            lambda case: case.params["distribution"] != "logistic_phi",
+        ),
     ),
     kinks="none; the second derivative of reciprocal jumps at 0, that of optimal at |v| = 1/4",
 )

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace, relu, softmax, stop_gradient
 from ..autograd import sort as sort_along
+from ..promises import close
 from ..spec import BATCHES, CHECKS, Arrays, Case, Invariant, Run, specification
 from ..validation import choose, float_array, positive
 
@@ -61,27 +62,36 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _distribution(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     y = run(inputs, params)["y"]
-    good = np.min(y, initial=0.0) >= 0 and np.allclose(y.sum(-1), 1, rtol=0, atol=1e-5)
+    good = np.min(y, initial=0.0) >= 0 and close(y.sum(-1), np.ones(y.shape[:-1]))
     return None if good else "not a distribution"
 
 
 def _same_order(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     order = np.argsort(inputs["x"], axis=-1, kind="stable")
     y = np.take_along_axis(run(inputs, params)["y"], order, axis=-1)
-    return None if np.min(np.diff(y, axis=-1), initial=0.0) >= -1e-6 else "the order is not kept"
+    rises = np.min(np.diff(y, axis=-1), initial=0.0) >= -16 * np.finfo(y.dtype).eps
+    return None if rises else "the order is not kept"
 
 
 def _shift(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     moved = run({"x": inputs["x"] + 2.0}, params)["y"]
-    same = np.allclose(moved, run(inputs, params)["y"], rtol=1e-3, atol=1e-3)
+    scale = (2 + np.max(np.abs(inputs["x"]), initial=0.0)) / params.get("softness", 0.1)
+    same = close(moved, run(inputs, params)["y"], scale=scale)
     return None if same else "a constant added to x changes y"
+
+
+def _scale(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+    twice = {**params, "softness": 2 * params.get("softness", 0.1)}
+    same = close(run({"x": 2 * inputs["x"]}, twice)["y"], run(inputs, params)["y"])
+    return None if same else "2 x at twice the softness has another y"
 
 
 def _limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     x = inputs["x"]
     y = run(inputs, {**params, "softness": 1e-7})["y"]
     largest = x == np.max(x, axis=-1, keepdims=True, initial=-np.inf)
-    return None if np.allclose(y[~largest], 0, atol=1e-6) else "softness 1e-7: not the largest"
+    wanted = largest / np.maximum(np.sum(largest, axis=-1, keepdims=True), 1)
+    return None if close(y, wanted.astype(y.dtype)) else "softness 1e-7: not the largest"
 
 
 @specification(
@@ -94,7 +104,8 @@ def _limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
         Invariant("distribution", "y >= 0 with sum 1", _distribution),
         Invariant("order", "larger x, larger y", _same_order),
         Invariant("shift", "only differences count", _shift),
-        Invariant("limit", "for softness -> 0 only the largest x has weight", _limit),
+        Invariant("scale", "2 x at twice the softness has the same y", _scale),
+        Invariant("limit", "for softness -> 0 the largest x share the weight equally", _limit),
     ),
     kinks="c0: where an entry becomes zero; there it is taken as zero already. Second derivatives "
     "jump there for c1",

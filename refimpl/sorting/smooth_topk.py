@@ -34,6 +34,7 @@ from ..autograd import (
     softplus,
     topk,
 )
+from ..promises import close, within
 from ..spec import Case, Invariant, specification
 from ..validation import float_array, positive, whole
 
@@ -88,7 +89,25 @@ def _permutation(run: Any, inputs: Any, params: Any) -> str | None:
     order = np.arange(n)[::-1]
     turned = {"scores": inputs["scores"][..., order], "labels": n - 1 - inputs["labels"]}
     before, after = run(inputs, params)["loss"], run(turned, params)["loss"]
-    return None if np.allclose(before, after, rtol=1e-5) else f"{before} becomes {after}"
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _shift(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = {**inputs, "scores": inputs["scores"] + 2}
+    before, after = run(inputs, params)["loss"], run(moved, params)["loss"]
+    scale = 2 + np.max(np.abs(inputs["scores"]))
+    return None if close(after, before, scale=scale) else f"{before} becomes {after}"
+
+
+def _own_score(run: Any, inputs: Any, params: Any) -> str | None:
+    """The derivative by the own score is between -1/k and 0, so that a step of 1 is, too."""
+    n = inputs["scores"].shape[-1]
+    own = np.eye(n, dtype=inputs["scores"].dtype)[inputs["labels"]]
+    before = run(inputs, params)["loss"]
+    after = run({**inputs, "scores": inputs["scores"] + own}, params)["loss"]
+    rounding = 100 * np.finfo(before.dtype).eps * (1 + abs(before))
+    falls = before - 1 / params["k"] - rounding <= after <= before + rounding
+    return None if falls else f"with a score of the true class higher by 1, {before} is {after}"
 
 
 @specification(
@@ -98,7 +117,17 @@ def _permutation(run: Any, inputs: Any, params: Any) -> str | None:
     differentiable=("scores",),
     outputs=("loss",),
     cases=_cases,
-    invariants=(Invariant("symmetric", "the classes have no order", _permutation),),
+    invariants=(
+        within("loss"),
+        Invariant("symmetric", "the classes have no order", _permutation),
+        Invariant("shift", "a constant added to the scores changes nothing", _shift),
+        Invariant(
+            "own score",
+            "true scores higher by 1: the loss does not rise, and falls by at most 1/k",
+            _own_score,
+            when=lambda case: not case.params.get("hard"),
+        ),
+    ),
     kinks="with hard=True: where the loss changes branch, and the kinks of the hinge",
 )
 def smooth_topk_loss(

@@ -46,10 +46,11 @@ def sort_cases(rng: np.random.Generator, *, clause: str, **options: Any) -> Iter
 
 def _columns(run: Run, inputs: Arrays, params: Params) -> str | None:
     P = run(inputs, params)["P"]
-    off = np.abs(P.sum(-2) - 1).max(initial=0)
     if np.min(P, initial=0) < 0:
         return f"a weight is negative: {np.min(P):.3g}"
-    return None if off < 1e-5 else f"a column sums to 1 +- {off:.1e}"
+    sums = P.sum(-2)
+    off = np.abs(sums - 1).max(initial=0)
+    return None if close(sums, np.ones_like(sums)) else f"a column sums to 1 +- {off:.1e}"
 
 
 def _unimodal(run: Run, inputs: Arrays, params: Params) -> str | None:
@@ -57,22 +58,37 @@ def _unimodal(run: Run, inputs: Arrays, params: Params) -> str | None:
     x = -inputs["x"] if params.get("descending") else inputs["x"]
     at_right = np.take_along_axis(P, np.argsort(x, axis=-1, kind="stable")[..., None, :], axis=-2)
     short = np.max(P.max(-2, initial=0) - at_right[..., 0, :], initial=0)
-    return None if short < 1e-5 else "the largest entry of a column is not the right input's"
+    right = short <= 16 * np.finfo(P.dtype).eps
+    return None if right else "the largest entry of a column is not the right input's"
 
 
 def _equivariant(run: Run, inputs: Arrays, params: Params) -> str | None:
     order = np.random.default_rng(0).permutation(inputs["x"].shape[-1])
     before = run(inputs, params)["P"][..., order, :]
     after = run({"x": inputs["x"][..., order]}, params)["P"]
-    same = np.allclose(before, after, rtol=1e-4, atol=1e-5)
+    same = close(after, before)
     return None if same else "permuting the inputs does not permute the rows of P"
+
+
+def _scales(run: Run, inputs: Arrays, params: Params) -> str | None:
+    """The power p is that of SoftSort. Ties stay ties, and no difference is lost."""
+    tau = params["temperature"] * 2 ** params.get("power", 1.0)
+    after = run({"x": 2 * inputs["x"]}, {**params, "temperature": tau})["P"]
+    same = close(after, run(inputs, params)["P"])
+    return None if same else "2 x at 2^p times the temperature gives another P"
+
+
+def _mirrored(run: Run, inputs: Arrays, params: Params) -> str | None:
+    other = {**params, "descending": not params.get("descending")}
+    same = close(run({"x": -inputs["x"]}, other)["P"], run(inputs, params)["P"])
+    return None if same else "-x in the other direction gives another P"
 
 
 def _limit(run: Run, inputs: Arrays, params: Params) -> str | None:
     x = -inputs["x"] if params.get("descending") else inputs["x"]
     P = run(inputs, {**params, "temperature": 1e-9})["P"]
     hard = np.swapaxes(np.eye(x.shape[-1])[np.argsort(x, axis=-1)], -1, -2)
-    same = np.allclose(P, hard, rtol=0, atol=1e-6)
+    same = close(P, hard)
     return None if same else "at temperature 1e-9, P is not the hard permutation"
 
 
@@ -106,6 +122,10 @@ INVARIANTS = (
     Invariant("unimodal", "the right input has the largest weight of a position", _unimodal),
     Invariant("equivariance", "permuting the inputs permutes the rows of P", _equivariant),
     Invariant("limit", "for temperature -> 0 P is the hard permutation", _limit, when=_distinct),
+    Invariant(
+        "scale", "2 x at 2^p times the temperature, p = 1 by default, gives the same P", _scales
+    ),
+    Invariant("mirror", "-x in the other direction gives the same P", _mirrored, when=_distinct),
 )
 HARD_INVARIANTS = (
     Invariant("permutation", "zeros and ones, a single 1 in each row and column", _permutation),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, constant, plain
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, Note, specification
 from ..validation import choose, float_array, non_negative
 from .blocks import block_mean, blocks_from_marks
@@ -71,21 +72,48 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _sum(run: Any, inputs: Any, params: Any) -> str | None:
     n = inputs["x"].shape[-1]
     total = np.sum(run(inputs, params)["ranks"], axis=-1)
-    return None if np.allclose(total, n * (n + 1) / 2, rtol=1e-4) else "not the sum of 1..n"
+    same = close(total, np.full_like(total, n * (n + 1) / 2))
+    return None if same else "not the sum of 1..n"
 
 
 def _monotone(run: Any, inputs: Any, params: Any) -> str | None:
     ranks = run(inputs, params)["ranks"]
     ordered = np.take_along_axis(ranks, np.argsort(inputs["x"], axis=-1), axis=-1)
     steps = np.diff(ordered, axis=-1) * (-1 if params.get("descending") else 1)
-    return "a larger value has a lower rank" if np.any(steps < -1e-3) else None
+    falls = np.any(steps < -_rounding(inputs, params))
+    return "a larger value has a lower rank" if falls else None
+
+
+def _rounding(inputs: Any, params: Any) -> float:
+    """What differences of x / strength lose, which are as large as the spread of x."""
+    x = inputs["x"]
+    size = np.max(np.abs(x), initial=1.0) / (params.get("strength", 1.0) or 1.0)
+    return float(100 * np.finfo(x.dtype).eps * (size + x.shape[-1]))
 
 
 def _equivariant(run: Any, inputs: Any, params: Any) -> str | None:
     before = run(inputs, params)["ranks"]
     after = run({"x": inputs["x"][..., ::-1]}, params)["ranks"]
-    same = np.allclose(before[..., ::-1], after, rtol=1e-3, atol=1e-3)
+    off = np.max(np.abs(before[..., ::-1] - after), initial=0.0)
+    same = off <= _rounding(inputs, params)
     return None if same else "permuting x does not permute the ranks"
+
+
+def _shift(run: Any, inputs: Any, params: Any) -> str | None:
+    off = run({"x": inputs["x"] + 2}, params)["ranks"] - run(inputs, params)["ranks"]
+    same = np.max(np.abs(off), initial=0.0) <= 4 * _rounding(inputs, params)
+    return None if same else "a constant added to x changes the ranks"
+
+
+def _limit(run: Any, inputs: Any, params: Any) -> str | None:
+    """Exact ranks, from 1; equal values share the mean of theirs."""
+    x = inputs["x"]
+    found = run(inputs, {**params, "strength": 0.0})["ranks"]
+    below = (x[..., None, :] < x[..., :, None]).sum(-1)
+    equal = (x[..., None, :] == x[..., :, None]).sum(-1)
+    ranks = below + (equal + 1) / 2
+    wanted = x.shape[-1] + 1 - ranks if params.get("descending") else ranks
+    return None if close(found, wanted.astype(x.dtype)) else "strength 0: not the exact ranks"
 
 
 @specification(
@@ -98,6 +126,8 @@ def _equivariant(run: Any, inputs: Any, params: Any) -> str | None:
         Invariant("sum", "the ranks sum to n (n + 1) / 2", _sum),
         Invariant("monotone", "ranks are ordered like the values", _monotone),
         Invariant("equivariant", "permuting x permutes the ranks", _equivariant),
+        Invariant("shift", "a constant added to x changes nothing", _shift),
+        Invariant("limit", "at strength 0 the exact ranks, the mean of tied ones", _limit),
     ),
     kinks="where blocks of the isotonic regression meet; they are pooled there. None at ties",
     notes=NOTES,

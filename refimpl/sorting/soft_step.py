@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, clip, sigmoid
+from ..promises import close
 from ..spec import BATCHES, CHECKS, Arrays, Case, Invariant, Run, specification
 from ..validation import choose, float_array, positive
 
@@ -50,13 +51,19 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _symmetric(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     total = run(inputs, params)["y"] + run({"x": -inputs["x"]}, params)["y"]
-    return None if np.allclose(total, 1, rtol=0, atol=1e-6) else "f(-x) is not 1 - f(x)"
+    return None if close(total, np.ones_like(total)) else "f(-x) is not 1 - f(x)"
+
+
+def _scale(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+    twice = {**params, "softness": 2 * params.get("softness", 0.1)}
+    same = close(run({"x": 2 * inputs["x"]}, twice)["y"], run(inputs, params)["y"])
+    return None if same else "2 x at twice the softness has another y"
 
 
 def _rising(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     y = run({"x": np.sort(inputs["x"], axis=-1)}, params)["y"]
     inside = np.all((y >= 0) & (y <= 1))
-    rises = np.min(np.diff(y, axis=-1), initial=0.0) >= -1e-7
+    rises = np.min(np.diff(y, axis=-1), initial=0.0) >= -16 * np.finfo(y.dtype).eps
     return None if inside and rises else "f does not rise from 0 to 1"
 
 
@@ -69,6 +76,7 @@ def _rising(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     invariants=(
         Invariant("symmetric", "f(-x) = 1 - f(x)", _symmetric),
         Invariant("rising", "f rises from 0 to 1", _rising),
+        Invariant("scale", "only x/softness counts", _scale),
     ),
     kinks="c0 at |x| = 5 softness, where any slope from 0 to 1 / (10 softness) is a derivative; "
     "second derivatives of c1 jump there",

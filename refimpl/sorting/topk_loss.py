@@ -33,6 +33,7 @@ from ..autograd import (
     softmax,
     topk,
 )
+from ..promises import close
 from ..spec import Case, Invariant, specification
 from ..validation import choose, float_array, non_negative, positive, whole
 from .layouts import NETWORKS, find_layout
@@ -100,7 +101,7 @@ def _top1_is_softmax(run: Any, inputs: Any, params: Any) -> str | None:
     q = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
     wanted = -np.log((1 - 2 * SMOOTHING) * np.take_along_axis(q, y, -1) + SMOOTHING).mean()
     got = run(inputs, {"weights": (1.0,), "top1": "sm"})["loss"]
-    return None if abs(got - wanted) < 1e-5 else f"{got} instead of the cross-entropy {wanted}"
+    return None if close(got, wanted) else f"{got} instead of the cross-entropy {wanted}"
 
 
 def _equivariant(run: Any, inputs: Any, params: Any) -> str | None:
@@ -108,7 +109,13 @@ def _equivariant(run: Any, inputs: Any, params: Any) -> str | None:
     n = inputs["scores"].shape[-1]
     turned = {"scores": inputs["scores"][..., ::-1], "labels": n - 1 - inputs["labels"]}
     before, after = run(inputs, symmetric)["loss"], run(turned, symmetric)["loss"]
-    return None if abs(before - after) < 1e-5 else f"{before} becomes {after}"
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _shift(run: Any, inputs: Any, params: Any) -> str | None:
+    moved = {**inputs, "scores": inputs["scores"] + 2}
+    before, after = run(inputs, params)["loss"], run(moved, params)["loss"]
+    return None if close(after, before, scale=10) else f"{before} becomes {after}"
 
 
 @specification(
@@ -120,7 +127,8 @@ def _equivariant(run: Any, inputs: Any, params: Any) -> str | None:
     cases=_cases,
     invariants=(
         Invariant("top-1", "weights (1,) are the cross-entropy", _top1_is_softmax),
-        Invariant("symmetric", "the classes have no order", _equivariant),
+        Invariant("symmetric", "with method='soft_sort', the classes have no order", _equivariant),
+        Invariant("shift", "a constant added to the scores changes nothing", _shift),
     ),
     kinks="those of the sorter; with `candidates`, where a class enters or leaves them",
 )

@@ -17,6 +17,7 @@ import numpy as np
 from ..autograd import Array, array_namespace, constant, plain
 from ..autograd.backend import like_array
 from ..autograd.libraries import library_of
+from ..promises import close
 from ..spec import Case, Invariant, specification
 from ..validation import float_array, whole
 from .fused_topk import fused_columns
@@ -93,21 +94,34 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _columns(run: Any, inputs: Any, params: Any) -> str | None:
     P = run(inputs, params)["P"]
-    off = np.abs(P.sum(-2) - 1).max(initial=0)
-    return None if off < 1e-5 else f"a column sums to 1 +- {off:.1e}"
+    sums = P.sum(-2)
+    off = np.abs(sums - 1).max(initial=0)
+    return None if close(sums, np.ones_like(sums)) else f"a column sums to 1 +- {off:.1e}"
 
 
 def _rows(run: Any, inputs: Any, params: Any) -> str | None:
     P = run(inputs, params)["P"]
+    if P.min(initial=0) < 0:
+        return f"a weight is negative: {P.min():.3g}"
     over = (P.sum(-1) - 1).max(initial=0)
-    return None if over < 1e-5 and P.min(initial=0) >= 0 else f"a row sums to 1 + {over:.1e}"
+    fits = over <= 64 * np.finfo(P.dtype).eps
+    return None if fits else f"a row sums to 1 + {over:.1e}"
 
 
 def _hard(run: Any, inputs: Any, params: Any) -> str | None:
     x = inputs["x"]
     P = run(inputs, {**params, "steepness": 1e12})["P"]
-    wanted = np.argsort(x, axis=-1)[..., x.shape[-1] - params["k"] :]
-    return None if np.array_equal(P.argmax(-2), wanted) else "not the hard top-k at steepness 1e12"
+    largest = np.argsort(x, axis=-1)[..., x.shape[-1] - params["k"] :]
+    wanted = np.swapaxes(np.eye(x.shape[-1])[largest], -1, -2)
+    hard = np.max(np.abs(P - wanted), initial=0.0) < 1e-3
+    return None if hard else "not the hard top-k at steepness 1e12"
+
+
+def _scale(run: Any, inputs: Any, params: Any) -> str | None:
+    half = {**params, "steepness": params.get("steepness", 10.0) / 2}
+    steep = {**params, "steepness": params.get("steepness", 10.0)}
+    same = close(run({"x": 2 * inputs["x"]}, half)["P"], run(inputs, steep)["P"])
+    return None if same else "2 x at half the steepness has another P"
 
 
 @specification(
@@ -119,7 +133,8 @@ def _hard(run: Any, inputs: Any, params: Any) -> str | None:
     invariants=(
         Invariant("columns", "each column of P is a distribution over the inputs", _columns),
         Invariant("rows", "no input has more than one place", _rows),
-        Invariant("limit", "at infinite steepness P is the hard top-k", _hard),
+        Invariant("limit", "as s grows, P is zeros and ones for the hard top-k", _hard),
+        Invariant("scale", "only s x counts", _scale),
     ),
     kinks="those of `sorting_network`",
 )
