@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, is_array, like_array, plain, stop_gradient
-from ..promises import within
+from ..promises import close, within
 from ..spec import Case, Invariant, Note, specification
 from ..training.blackbox import blackbox
 from ..validation import float_array, in_range, non_negative
@@ -48,10 +48,29 @@ def _scores(rng: np.random.Generator) -> Iterator[Case]:
 def _largest(run: Any, inputs: Any, params: Any) -> str | None:
     x, found = inputs["x"], run(inputs, params)["ranks"]
     n = x.shape[-1]
-    if not x.size:
-        return None
-    at = np.take_along_axis(found, np.argmax(x, axis=-1)[..., None], axis=-1)
-    return None if np.allclose(at, 1 / n, rtol=1e-5) else f"the largest has {at}, not 1/{n}"
+    falling = np.take_along_axis(found, np.argsort(-x, axis=-1), axis=-1)
+    wanted = np.broadcast_to(np.arange(1, n + 1) / n, found.shape)
+    return None if close(falling, wanted) else f"from the largest on, the ranks are {falling}"
+
+
+def _separated(run: Any, inputs: Any, params: Any) -> str | None:
+    """Scores that put all that is relevant first; a margin is smaller than 10."""
+    given = {**inputs, "scores": np.sign(inputs["scores"]) + 20 * inputs["relevance"]}
+    loss = run(given, params)["loss"]
+    most = 1e-5 + 16 * np.finfo(loss.dtype).eps
+    return None if np.abs(loss) <= most else f"with all that is relevant in front it is {loss}"
+
+
+def _increasing(run: Any, inputs: Any, params: Any) -> str | None:
+    """Twice the scores, and the margin."""
+    twice = {**params} | ({"margin": 2 * params["margin"]} if "margin" in params else {})
+    before = run(inputs, params)["loss"]
+    after = run({**inputs, "scores": 2 * inputs["scores"] + 1}, twice)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+SEPARATED = Invariant("separated", "0, up to 1e-5, if all that is relevant is first", _separated)
+ORDER = Invariant("order", "2 x + 1, and twice the margin, have the same loss", _increasing)
 
 
 @specification(
@@ -62,7 +81,7 @@ def _largest(run: Any, inputs: Any, params: Any) -> str | None:
     cases=_scores,
     gradient="(rank(x + lambda g) - rank(x))/lambda",
     second_order=False,
-    invariants=(Invariant("largest", "the largest value has rank 1/n", _largest),),
+    invariants=(Invariant("order", "from the largest value on, 1/n, 2/n, ..., 1", _largest),),
 )
 def blackbox_ranks(x: Array, *, lambda_: float = 2.0) -> Array:
     """Exact ranks over n, (..., n), the largest value 1/n; with the black-box gradient.
@@ -93,7 +112,7 @@ def _relevances(rng: np.random.Generator) -> Iterator[Case]:
     inputs=("scores", "relevance"),
     differentiable=("scores",),
     outputs=("loss",),
-    invariants=(within("loss"),),
+    invariants=(within("loss"), SEPARATED, ORDER),
     cases=_relevances,
     gradient="by black-box ranks; ranks among positives are constants",
     second_order=False,
@@ -134,7 +153,7 @@ def recall_loss(
     inputs=("scores", "relevance"),
     differentiable=("scores",),
     outputs=("loss",),
-    invariants=(within("loss", 0, 1),),
+    invariants=(within("loss", 0, 1), SEPARATED, ORDER),
     cases=lambda rng: (
         Case(case.name, case.inputs, {"lambda_": 2.0}, checks=("values", "vjp"))
         for case in _relevances(rng)

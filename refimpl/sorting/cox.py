@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..autograd import (
     logsumexp,
     plain,
 )
+from ..promises import close, within
 from ..spec import Case, Invariant, Note, specification
 from ..validation import choose, float_array
 
@@ -54,7 +56,19 @@ def _order_is_irrelevant(run: Any, inputs: Any, params: Any) -> str | None:
         return None  # the ranked list takes tied subjects in the order given
     before = run(inputs, params)["loss"]
     after = run({name: np.asarray(a)[::-1] for name, a in inputs.items()}, params)["loss"]
-    return None if np.allclose(before, after, rtol=1e-6) else f"{before} becomes {after}"
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _shift(run: Any, inputs: Any, params: Any) -> str | None:
+    before = run(inputs, params)["loss"]
+    after = run({**inputs, "log_hazards": inputs["log_hazards"] + 2}, params)["loss"]
+    return None if close(after, before, scale=10) else f"{before} becomes {after}"
+
+
+def _only_order(run: Any, inputs: Any, params: Any) -> str | None:
+    before = run(inputs, params)["loss"]
+    after = run({**inputs, "times": inputs["times"] ** 2 + 1}, params)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
 
 
 @specification(
@@ -66,6 +80,9 @@ def _order_is_irrelevant(run: Any, inputs: Any, params: Any) -> str | None:
     cases=_cases,
     invariants=(
         Invariant("symmetric", "the order of the subjects does not matter", _order_is_irrelevant),
+        Invariant("shift", "a constant added to the log-hazards changes nothing", _shift),
+        Invariant("order", "of the times only the order counts", _only_order),
+        replace(within("loss"), when=lambda case: case.params["method"] != "ranked_list"),
     ),
     notes={
         "unsorted-times": Note(

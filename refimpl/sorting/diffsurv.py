@@ -138,13 +138,31 @@ def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield as_float32(Case(f"uncensored-{per}", inputs, {"per": per}))
 
 
+def _subjects(run: Any, inputs: Any, params: Any) -> str | None:
+    turned = {name: np.flip(array, axis=-2) for name, array in inputs.items()}
+    before, after = run(inputs, params)["loss"], run(turned, params)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _all_possible(run: Any, inputs: Any, params: Any) -> str | None:
+    M = inputs["possible"]
+    given = {**inputs, "possible": np.maximum(M, np.eye(M.shape[-1], dtype=M.dtype))}
+    before, after = run(inputs, params)["loss"], run(given, params)["loss"]
+    falls = after <= before + 16 * np.finfo(before.dtype).eps * (1 + before)
+    return None if falls else f"{before} becomes {after}"
+
+
 @specification(
     name="sorting.diffsurv_loss",
     source="Vauvelle et al. 2023, section 3.3",
     inputs=("permutation", "possible"),
     differentiable=("permutation",),
     outputs=("loss",),
-    invariants=(within("loss"),),
+    invariants=(
+        within("loss", 0, -math.log(CLAMP)),
+        Invariant("subjects", "the subjects have no order", _subjects),
+        Invariant("possible", "more possible positions, no larger loss", _all_possible),
+    ),
     cases=_loss_cases,
     kinks="the clamp to [1e-8, 1 - 1e-8]: derivative zero on and beyond the bounds",
 )
@@ -173,6 +191,7 @@ def diffsurv_loss(
     """
     choose(per, ("position", "subject"), "per")
     P = float_array(permutation, "permutation", min_ndim=2)
+    possible = float_array(possible, "possible", min_ndim=2)
     xp = array_namespace(P)
     held = xp.sum(P * possible, axis=-2 if per == "position" else -1)
     log_held = xp.log(clip(held, CLAMP, 1.0 - CLAMP))
@@ -191,12 +210,6 @@ def _topk_cases(rng: np.random.Generator) -> Iterator[Case]:
         times, events = rng.uniform(size=(2, n)), rng.integers(0, 2, (2, n))
         inputs = {"permutation": P, "possible": possible_permutations(times, events)}
         yield Case(f"n{n}-percent{percentage:g}", inputs, {"percentage": percentage})
-
-
-def _subjects(run: Any, inputs: Any, params: Any) -> str | None:
-    turned = {name: np.flip(array, axis=-2) for name, array in inputs.items()}
-    before, after = run(inputs, params)["loss"], run(turned, params)["loss"]
-    return None if close(after, before) else f"{before} becomes {after}"
 
 
 def _places(run: Any, inputs: Any, params: Any) -> str | None:
@@ -237,6 +250,7 @@ def diffsurv_topk_loss(permutation: Array, possible: Array, *, percentage: float
     """
     percentage = in_range(percentage, "percentage", 0.0, 100.0)
     P = float_array(permutation, "permutation", min_ndim=2)
+    possible = float_array(possible, "possible", min_ndim=2)
     xp = array_namespace(P)
     n = P.shape[-1]
     top = _first_places(n, percentage)

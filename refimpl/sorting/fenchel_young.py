@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
+from ..promises import close
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..training.perturbed import fenchel_young_loss
 from ..validation import choose, float_array, whole
@@ -66,7 +67,23 @@ def _not_negative(run: Run, inputs: Arrays, params: Any) -> str | None:
     noise = np.broadcast_to(inputs["noise"], (len(inputs["noise"]), *inputs["x"].shape))
     least = params["sigma"] * np.mean(np.sum(noise.mean(0) * inputs["target"], axis=-1))
     loss = run(inputs, params)["loss"]
-    return None if loss >= least - 1e-5 else f"the loss {loss} is below its minimum {least}"
+    slack = 100 * np.finfo(loss.dtype).eps * (1 + np.abs(least))
+    return None if loss >= least - slack else f"the loss {loss} is below its minimum {least}"
+
+
+def _convex(run: Run, inputs: Arrays, params: Any) -> str | None:
+    a = inputs["x"]
+    b = np.flip(a, axis=-1)
+    first, middle, last = (run({**inputs, "x": x}, params)["loss"] for x in (a, (a + b) / 2, b))
+    slack = 100 * np.finfo(middle.dtype).eps * (1 + np.abs(first) + np.abs(last))
+    below = middle <= (first + last) / 2 + slack
+    return None if below else "between two points it is above the line through them"
+
+
+def _units(run: Run, inputs: Arrays, params: Any) -> str | None:
+    after = run({**inputs, "x": 2 * inputs["x"]}, {**params, "sigma": 2 * params["sigma"]})["loss"]
+    same = close(after, 2 * run(inputs, params)["loss"])
+    return None if same else "of 2 x and 2 sigma, it is not twice as large"
 
 
 @specification(
@@ -76,7 +93,11 @@ def _not_negative(run: Run, inputs: Arrays, params: Any) -> str | None:
     differentiable=("x",),
     outputs=("loss",),
     cases=_cases,
-    invariants=(Invariant("minimum", "the target is never better than the best", _not_negative),),
+    invariants=(
+        Invariant("minimum", "the target is never better than the best", _not_negative),
+        Invariant("convex", "the loss is convex in x", _convex),
+        Invariant("units", "2 x and 2 sigma have twice the loss", _units),
+    ),
     kinks="the loss is piecewise linear in x: kinks where two perturbed values are equal",
     notes=NOTES,
     second_order=False,

@@ -27,6 +27,7 @@ from ..autograd import (
     topk,
     vector_norm,
 )
+from ..promises import close
 from ..spec import Case, Invariant, specification
 from ..validation import float_array, whole
 from .losses import permutation_cross_entropy
@@ -52,7 +53,16 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _batch_order(run: Any, inputs: Any, params: Any) -> str | None:
     before = run(inputs, params)["loss"]
     after = run({"views": np.flip(inputs["views"], axis=1)}, params)["loss"]
-    return None if np.allclose(before, after, rtol=1e-5) else f"{before} becomes {after}"
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _lengths(run: Any, inputs: Any, params: Any) -> str | None:
+    """Every embedding longer by another power of two."""
+    views, samples = inputs["views"].shape[:2]
+    factors = 2.0 ** (np.arange(views * samples) % 3).reshape(views, samples, 1)
+    before = run(inputs, params)["loss"]
+    after = run({"views": inputs["views"] * factors.astype(inputs["views"].dtype)}, params)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
 
 
 @specification(
@@ -62,7 +72,10 @@ def _batch_order(run: Any, inputs: Any, params: Any) -> str | None:
     outputs=("loss",),
     cases=_cases,
     gradient="derivative; with stop_grad, that of the anchors alone (the others are constants)",
-    invariants=(Invariant("batch order", "permuting the batch changes nothing", _batch_order),),
+    invariants=(
+        Invariant("batch order", "permuting the batch changes nothing", _batch_order),
+        Invariant("lengths", "only the directions of the embeddings count", _lengths),
+    ),
     kinks="where a similarity enters or leaves the k largest, or two of one group are equal",
 )
 def groco_loss(

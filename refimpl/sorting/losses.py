@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from refimpl import autograd as ag
 from refimpl.autograd import Array
-from refimpl.promises import within
-from refimpl.spec import BATCHES, Case, Note, specification
+from refimpl.promises import close, within
+from refimpl.spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from refimpl.validation import float_array
 
 LOG_FLOOR = -100.0  # torch.nn.BCELoss bounds its logarithms here
@@ -55,13 +55,40 @@ def _scores(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"n{n}", inputs, flags=("size-one",) if n == 1 else ())
 
 
+def _zero(run: Run, inputs: Arrays, params: Any) -> str | None:
+    loss = run({**inputs, "P": inputs["Q"].astype(inputs["P"].dtype)}, params)["loss"]
+    return None if loss == 0 else f"where P is Q, the loss is {loss}"
+
+
+def _order(run: Run, inputs: Arrays, params: Any) -> str | None:
+    turned = {name: np.flip(np.roll(array, 1, axis=-2), -1) for name, array in inputs.items()}
+    before, after = run(inputs, params)["loss"], run(turned, params)["loss"]
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
+def _least(run: Run, inputs: Arrays, params: Any) -> str | None:
+    found = run(inputs, params)
+    fits = found["em"] <= min(found["ew"], found["em5"]) + 16 * np.finfo(found["em"].dtype).eps
+    return None if fits else f"em = {found['em']}, ew = {found['ew']}, em5 = {found['em5']}"
+
+
+def _perfect(run: Run, inputs: Arrays, params: Any) -> str | None:
+    found = run({**inputs, "scores": 2 * inputs["targets"] + 1}, params)
+    wrong = [name for name, value in found.items() if not close(value, 1.0)]
+    return f"{wrong[0]} is {found[wrong[0]]}" if wrong else None
+
+
 @specification(
     name="sorting.permutation_cross_entropy",
     source="Petersen et al., Differentiable Sorting Networks (ICML 2021), experiments",
     inputs=("P", "Q"),
     differentiable=("P",),
     outputs=("loss",),
-    invariants=(within("loss"),),
+    invariants=(
+        within("loss"),
+        Invariant("zero", "0 where P is Q", _zero),
+        Invariant("order", "inputs and positions have no order", _order),
+    ),
     cases=_matrices,
     kinks="where a logarithm reaches -100: derivative 0 there",
     notes=NOTES,
@@ -117,7 +144,11 @@ class RankingAccuracy(NamedTuple):
     inputs=("scores", "targets"),
     differentiable=(),
     outputs=("em", "ew", "em5"),
-    invariants=tuple(within(name, 0, 1) for name in ("em", "ew", "em5")),
+    invariants=(
+        *(within(name, 0, 1) for name in ("em", "ew", "em5")),
+        Invariant("least", "em is at most ew, and at most em5", _least),
+        Invariant("perfect", "1 for scores in the order of the targets", _perfect),
+    ),
     cases=_scores,
     kinks="piecewise constant",
 )

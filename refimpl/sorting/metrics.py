@@ -13,7 +13,7 @@ import numpy as np
 
 from ..autograd import Array, array_namespace, indices_like, is_array, like_array, plain
 from ..autograd import stop_gradient as stop
-from ..promises import within
+from ..promises import close, within
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array, whole
 from .smooth_topk import check_labels
@@ -46,13 +46,31 @@ def _score_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("ties", tied, {"k": 1}, kind="edge", flags=("tied-scores",), clause=clause)
 
 
+def _rises(run: Run, inputs: Arrays, params: Any) -> str | None:
+    n = inputs["scores"].shape[-1]
+    hits = [run(inputs, {**params, "k": k})["accuracy"] for k in range(1, n + 1)]
+    if np.any(np.diff(hits) < 0):
+        return "a larger k has a smaller accuracy"
+    return None if hits[-1] == 1 else f"with k = n it is {hits[-1]}"
+
+
+def _increasing(run: Run, inputs: Arrays, params: Any) -> str | None:
+    moved = {**inputs, "scores": 2 * inputs["scores"] + 8}
+    same = run(moved, params)["accuracy"] == run(inputs, params)["accuracy"]
+    return None if same else "2 x + 8 has another accuracy than x"
+
+
 @specification(
     name="sorting.topk_accuracy",
     source="Petersen et al., Differentiable Top-k Classification Learning (ICML 2022), section 4",
     inputs=("scores", "labels"),
     differentiable=(),
     outputs=("accuracy",),
-    invariants=(within("accuracy", 0, 1),),
+    invariants=(
+        within("accuracy", 0, 1),
+        Invariant("more places", "it rises with k, to 1 for k = n", _rises),
+        Invariant("order", "only the order of the scores counts", _increasing),
+    ),
     cases=_score_cases,
     kinks="piecewise constant",
     notes=NOTES,
@@ -109,7 +127,16 @@ def _survival_cases(rng: np.random.Generator) -> Iterator[Case]:
 def _mirrored(run: Run, inputs: Arrays, params: Any) -> str | None:
     turned = {**inputs, "predictions": -inputs["predictions"]}
     total = run(inputs, params)["index"] + run(turned, params)["index"]
-    return None if np.allclose(total, 1) else f"C(p) + C(-p) is {total}, not 1"
+    return None if close(total, np.ones_like(total)) else f"C(p) + C(-p) is {total}, not 1"
+
+
+def _only_order(run: Run, inputs: Arrays, params: Any) -> str | None:
+    """Increasing maps of predictions and of times; in the opposite order of the subjects."""
+    p, t = inputs["predictions"], inputs["times"]
+    moved = {"predictions": p**3, "times": 2 * t + 1, "events": inputs["events"]}
+    moved = {name: array[..., ::-1] for name, array in moved.items()}
+    same = close(run(moved, params)["index"], run(inputs, params)["index"])
+    return None if same else "it depends on more than the order of predictions and times"
 
 
 @specification(
@@ -119,7 +146,10 @@ def _mirrored(run: Run, inputs: Arrays, params: Any) -> str | None:
     differentiable=(),
     outputs=("index",),
     cases=_survival_cases,
-    invariants=(Invariant("mirror", "reversed predictions have the index 1 - C", _mirrored),),
+    invariants=(
+        Invariant("mirror", "reversed predictions have the index 1 - C", _mirrored),
+        Invariant("order", "only the orders of predictions and times count", _only_order),
+    ),
     kinks="piecewise constant",
     notes=NOTES,
 )

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, constant, sigmoid, vector_norm
+from ..promises import close
 from ..spec import BATCHES, Arrays, Case, Invariant, Run, specification
 from ..validation import float_array, whole
 from .transport_plan import transport_plan
@@ -124,21 +125,19 @@ def _sort_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("descending", down, {"epsilon": 0.1, "descending": True})
 
 
-def _close(a: np.ndarray, b: np.ndarray, like: np.ndarray) -> bool:
-    return np.allclose(a, b, rtol=1e-4, atol=1e-4 * (1 + np.max(np.abs(like), initial=0.0)))
-
-
 def _sum(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     x, out = inputs["x"], run(inputs, params)
-    same = _close(out["sorted"].sum(-1), x.sum(-1), x)
-    same = same and _close(out["sorted"], np.sum(x[..., :, None] * out["P"], axis=-2), x)
+    scale = np.max(np.abs(x), initial=1.0)
+    same = close(out["sorted"].sum(-1), x.sum(-1), scale=scale)
+    product = np.sum(x[..., :, None] * out["P"], axis=-2)
+    same = same and close(out["sorted"], product, scale=scale)
     return None if same else "sorted is not x @ P, or its sum is not that of x"
 
 
 def _stochastic(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     P = run(inputs, params)["P"]
     sums = np.concatenate([P.sum(-1).ravel(), P.sum(-2).ravel()])
-    good = np.min(P, initial=0.0) >= 0 and np.allclose(sums, 1, rtol=0, atol=1e-4)
+    good = np.min(P, initial=0.0) >= 0 and close(sums, np.ones_like(sums))
     return None if good else "P is not doubly stochastic"
 
 
@@ -146,14 +145,30 @@ def _sorts(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     x = inputs["x"].astype(np.float64)
     down = bool(params.get("descending"))
     values = run({"x": x}, {**params, "epsilon": 1e-5, "squash": True})["sorted"]
-    hard = np.sort(x, axis=-1)
-    return None if _close(values, hard[..., ::-1] if down else hard, x) else "eps 1e-5: not sorted"
+    hard = np.sort(x, axis=-1)[..., ::-1] if down else np.sort(x, axis=-1)
+    off = np.max(np.abs(values - hard), initial=0.0)
+    return None if off < 1e-4 * (1 + np.max(np.abs(x), initial=0.0)) else "eps 1e-5: not sorted"
+
+
+def affine(name: str, moves: bool) -> Invariant:
+    """2 x + 1 changes nothing, or the values alike; where x is standardised first."""
+
+    def check(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+        before = run(inputs, params)[name]
+        after = run({"x": 2 * inputs["x"] + 1}, params)[name]
+        scale = 100 * np.max(np.abs(inputs["x"]), initial=1.0)
+        same = close(after, 2 * before + 1 if moves else before, scale=scale)
+        return None if same else f"2 x + 1 gives other {name}"
+
+    clause = f"squashed: 2 x + 1 gives 2 {name} + 1" if moves else "squashed: 2 x + 1 is like x"
+    return Invariant("affine", clause, check, lambda case: case.params.get("squash", True))
 
 
 SORT_INVARIANTS = (
     Invariant("sum", "sorted = x @ P, and keeps the sum of x", _sum),
     Invariant("doubly stochastic", "rows and columns of P sum to one", _stochastic),
     Invariant("limit", "for eps -> 0 the values are sorted", _sorts),
+    affine("sorted", moves=True),
 )
 
 
@@ -201,7 +216,8 @@ def _rank_limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | No
 def _rank_sum(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     r = run(inputs, params)["ranks"]
     n = r.shape[-1]
-    return None if np.allclose(r.mean(-1), (n - 1) / 2, atol=1e-4 * n) else "the mean rank moved"
+    same = close(r.mean(-1), np.full(r.shape[:-1], (n - 1) / 2), scale=n)
+    return None if same else "the mean rank moved"
 
 
 def _rank_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -224,6 +240,7 @@ def _distinct(case: Case) -> bool:
     invariants=(
         Invariant("limit", "for eps -> 0 the exact ranks", _rank_limit, when=_distinct),
         Invariant("mean", "the mean rank is (n - 1) / 2", _rank_sum),
+        affine("ranks", moves=False),
     ),
     kinks=KINKS,
     variants={"ranks from 1": lambda *given, **options: _ranks_from_1(*given, **options)},

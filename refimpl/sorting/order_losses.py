@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, plain, stop_gradient
-from ..promises import within
+from ..promises import close, within
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array
 from .perturbed import exact_ranks
@@ -52,13 +52,30 @@ def _over_positions(P: Array, Q: Array) -> Array:
     return position_cross_entropy(xp.matrix_transpose(P), xp.matrix_transpose(Q))
 
 
+def _zero(run: Run, inputs: Arrays, params: Any) -> str | None:
+    loss = run({**inputs, "P": inputs["Q"].astype(inputs["P"].dtype)}, params)["loss"]
+    return None if close(loss, np.zeros_like(loss)) else f"where P is Q, the loss is {loss}"
+
+
+def _columns(run: Run, inputs: Arrays, params: Any) -> str | None:
+    """Those of powers of two, in which P is not rounded; not for entries of 0."""
+    P = np.maximum(inputs["P"], 1e-3)
+    factors = 2.0 ** np.arange(P.shape[-1]).astype(P.dtype)
+    before, after = (run({**inputs, "P": p}, params)["loss"] for p in (P, P * factors))
+    return None if close(after, before) else f"{before} becomes {after}"
+
+
 @specification(
     name="sorting.position_cross_entropy",
     source="Grover et al. 2019, published code (ermongroup/neuralsort, run_sort.py)",
     inputs=("P", "Q"),
     differentiable=("P",),
     outputs=("loss",),
-    invariants=(within("loss"),),
+    invariants=(
+        within("loss"),
+        Invariant("zero", "0 where P is Q, but for the 1e-20", _zero),
+        Invariant("scale", "the columns of P may be multiplied by numbers", _columns),
+    ),
     cases=_matrix_cases,
     kinks="none for P >= 0",
     notes=NOTES,
@@ -112,6 +129,14 @@ def _right(run: Run, inputs: Arrays, params: Any) -> str | None:
     return None if loss == 0 else f"the exact ranks have the loss {loss}"
 
 
+def _one_off(run: Run, inputs: Arrays, params: Any) -> str | None:
+    targets = inputs["targets"]
+    ranks = np.argsort(np.argsort(targets, axis=-1), axis=-1).astype(targets.dtype)
+    signs = (-1.0) ** np.arange(ranks.shape[-1]).astype(targets.dtype)
+    loss = run({"ranks": ranks + signs, "targets": 2 * targets + 1}, params)["loss"]
+    return None if close(loss, 1.0) else f"ranks that are off by 1 have the loss {loss}"
+
+
 @specification(
     name="sorting.rank_error",
     source="Petersen et al., Differentiable Sorting Networks (ICML 2021), appendix B.3",
@@ -119,7 +144,10 @@ def _right(run: Run, inputs: Arrays, params: Any) -> str | None:
     differentiable=("ranks",),
     outputs=("loss",),
     cases=_rank_cases,
-    invariants=(Invariant("zero", "exact ranks have no error", _right),),
+    invariants=(
+        Invariant("zero", "exact ranks have no error", _right),
+        Invariant("one off", "ranks off by 1 have the error 1, whatever the targets", _one_off),
+    ),
     kinks="none: it is quadratic",
 )
 def rank_error(ranks: Array, targets: Array) -> Array:

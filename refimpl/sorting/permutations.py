@@ -52,9 +52,17 @@ def _matrices(rng: np.random.Generator, payload: bool) -> Iterator[Case]:
 
 def _sorts(run: Any, inputs: Any, params: Any) -> str | None:
     x, Q = inputs["x"], run(inputs, params)["Q"]
+    if not (np.all((Q == 0) | (Q == 1)) and np.all(Q.sum(-1) == 1) and np.all(Q.sum(-2) == 1)):
+        return "not a permutation matrix"
     steps = np.diff(np.sum(x[..., :, None] * Q, axis=-2), axis=-1)
     wrong = steps > 0 if params["descending"] else steps < 0
     return "x @ Q is out of order" if np.any(wrong) else None
+
+
+def _stable(run: Any, inputs: Any, params: Any) -> str | None:
+    Q = run({"x": 0 * inputs["x"]}, params)["Q"]
+    same = np.array_equal(Q, np.broadcast_to(np.eye(Q.shape[-1]), Q.shape))
+    return None if same else "equal values do not keep their order"
 
 
 @specification(
@@ -64,7 +72,10 @@ def _sorts(run: Any, inputs: Any, params: Any) -> str | None:
     differentiable=(),
     outputs=("Q",),
     cases=_orders,
-    invariants=(Invariant("sorts", "x @ Q is sorted", _sorts),),
+    invariants=(
+        Invariant("sorts", "Q is a permutation matrix, and x @ Q is sorted", _sorts),
+        Invariant("stable", "equal values keep their order", _stable),
+    ),
     kinks="piecewise constant, with jumps at ties",
 )
 def hard_permutation(x: Array, *, descending: bool = False, like: Array | None = None) -> Array:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..autograd import Array, argsort, array_namespace, one_hot, plain, stop_gradient
 from ..distributions import Distribution
+from ..promises import close
 from ..spec import Case, Invariant, specification
 from ..training.perturbed import perturbed
 from ..validation import float_array, whole
@@ -68,13 +69,33 @@ def _cases_k(rng: np.random.Generator) -> Iterator[Case]:
             yield Case(case.name, case.inputs, params, kind=case.kind, checks=case.checks)
 
 
-def _totals(name: str, axis: int | tuple[int, ...], total: Any) -> Invariant:
-    def check(run: Any, inputs: Any, params: Any) -> str | None:
+def _promises(name: str, axis: int, total: Any) -> tuple[Invariant, ...]:
+    def sums(run: Any, inputs: Any, params: Any) -> str | None:
         found = run(inputs, params)[name].sum(axis=axis)
-        wanted = total(inputs["x"].shape[-1], params)
-        return None if np.allclose(found, wanted, rtol=1e-4) else f"sums {found}, expected {wanted}"
+        wanted = np.full(found.shape, total(inputs["x"].shape[-1], params))
+        return None if close(found, wanted) else f"sums {found}, expected {wanted}"
 
-    return Invariant("sum", f"{name} sum to that of every exact solution", check)
+    def counts(run: Any, inputs: Any, params: Any) -> str | None:
+        many = run(inputs, params)[name] * len(inputs["noise"])
+        whole = np.round(many)
+        same = np.all(whole >= 0) and close(many, whole)
+        return None if same else f"S times the {name} are not whole numbers"
+
+    def affine(run: Any, inputs: Any, params: Any) -> str | None:
+        moved = {**inputs, "x": 2 * inputs["x"] + 1}
+        after = run(moved, {**params, "sigma": 2 * params["sigma"]})[name]
+        return None if close(after, run(inputs, params)[name]) else f"2 x + 1 has other {name}"
+
+    return (
+        Invariant("sum", f"{name} sum to that of every exact solution", sums),
+        Invariant("counts", "S times a mean of S exact solutions is whole", counts),
+        Invariant("affine", "2 x + 1 and 2 sigma give the same", affine),
+    )
+
+
+def _columns(run: Any, inputs: Any, params: Any) -> str | None:
+    sums = run(inputs, params)["permutation"].sum(axis=-2)
+    return None if close(sums, np.ones_like(sums)) else "columns do not sum to one"
 
 
 OPTIONS: dict[str, Any] = {
@@ -90,7 +111,7 @@ OPTIONS: dict[str, Any] = {
     name="sorting.perturbed_ranks",
     outputs=("ranks",),
     cases=_cases,
-    invariants=(_totals("ranks", -1, lambda n, _: n * (n - 1) / 2),),
+    invariants=_promises("ranks", -1, lambda n, _: n * (n - 1) / 2),
     **OPTIONS,
 )
 def perturbed_ranks(
@@ -129,7 +150,7 @@ def perturbed_ranks(
     name="sorting.perturbed_argmax",
     outputs=("weights",),
     cases=_cases,
-    invariants=(_totals("weights", -1, lambda n, _: 1.0),),
+    invariants=_promises("weights", -1, lambda n, _: 1.0),
     **OPTIONS,
 )
 def perturbed_argmax(
@@ -155,7 +176,7 @@ def perturbed_argmax(
     name="sorting.perturbed_topk",
     outputs=("weights",),
     cases=_cases_k,
-    invariants=(_totals("weights", -1, lambda n, params: params["k"]),),
+    invariants=_promises("weights", -1, lambda n, params: params["k"]),
     **OPTIONS,
 )
 def perturbed_topk(
@@ -186,16 +207,8 @@ def perturbed_topk(
     outputs=("permutation",),
     cases=_cases,
     invariants=(
-        _totals("permutation", -1, lambda n, _: 1.0),
-        Invariant(
-            "columns",
-            "columns sum to one",
-            lambda run, inputs, params: (
-                None
-                if np.allclose(run(inputs, params)["permutation"].sum(axis=-2), 1, rtol=1e-4)
-                else "columns do not sum to one"
-            ),
-        ),
+        *_promises("permutation", -1, lambda n, _: 1.0),
+        Invariant("columns", "columns sum to one", _columns),
     ),
     **OPTIONS,
 )

@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd import Array, argsort, array_namespace, indices_like, stop_gradient
 from ..spec import Arrays, Invariant, Run, specification
 from .simplex import project
-from .simplex_sort import NOTES, columns, distinct, generate, prepared, softsort_fit
+from .simplex_sort import NOTES, columns, distinct, generate, prepared, shifted, softsort_fit
 
 
 def _rank_limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
@@ -26,7 +26,8 @@ def _rank_limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | No
 
 def _range(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     r = run(inputs, params)["ranks"]
-    inside = np.all((r > -1e-4) & (r < r.shape[-1] - 1 + 1e-4))
+    slack = 64 * np.finfo(r.dtype).eps * r.shape[-1]
+    inside = np.all((r >= -slack) & (r <= r.shape[-1] - 1 + slack))
     return None if inside else "a rank is not between 0 and n - 1"
 
 
@@ -43,6 +44,7 @@ def _from_1(x: Array, **options: Any) -> Array:
     invariants=(
         Invariant("limit", "for softness -> 0 the exact ranks", _rank_limit, when=distinct),
         Invariant("range", "between 0 and n - 1", _range),
+        shifted("ranks", moves=False),
     ),
     kinks="as for sorting.simplex_argsort",
     notes=NOTES,

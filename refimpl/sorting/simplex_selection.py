@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
+from ..promises import close
 from ..spec import Arrays, Case, Invariant, Note, Run, specification
 from ..validation import float_array, in_range, whole
-from .simplex_sort import NOTES, distinct, generate, simplex_argsort
+from .simplex_sort import NOTES, distinct, generate, shifted, simplex_argsort
 
 SELECTION_NOTES = {
     "k-is-n": Note(
@@ -52,6 +53,23 @@ def _largest(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     return None if np.allclose(found, right, atol=1e-3) else "softness 1e-7: not the k largest"
 
 
+def _product(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+    x, found = inputs["x"], run(inputs, params)
+    P = found["P"]
+    if np.min(P, initial=0.0) < 0 or not close(P.sum(-2), np.ones((*P.shape[:-2], P.shape[-1]))):
+        return "a column of P is not a distribution"
+    same = close(found["largest"], np.sum(x[..., :, None] * P, axis=-2))
+    return None if same else "the values are not x @ P"
+
+
+def _between(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+    x, found = inputs["x"], run(inputs, params)["quantile"]
+    slack = 64 * np.finfo(found.dtype).eps * np.max(np.abs(x), initial=1.0)
+    low, high = np.min(x, axis=-1) - slack, np.max(x, axis=-1) + slack
+    inside = np.all((found >= low) & (found <= high))
+    return None if inside else "it is not between the smallest and the largest value"
+
+
 def _quantile(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     x = inputs["x"].astype(np.float64)
     found = run({"x": x}, {**params, "softness": 1e-7, "standardize": True})["quantile"]
@@ -65,7 +83,11 @@ def _quantile(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None
     inputs=("x",),
     outputs=("largest", "P"),
     cases=_topk_cases,
-    invariants=(Invariant("limit", "for softness -> 0 the k largest", _largest, when=distinct),),
+    invariants=(
+        Invariant("limit", "for softness -> 0 the k largest", _largest, when=distinct),
+        Invariant("product", "the values are x @ P, whose columns are distributions", _product),
+        shifted("largest", moves=True),
+    ),
     kinks="as for sorting.simplex_argsort",
     notes=SELECTION_NOTES,
 )
@@ -93,7 +115,11 @@ def simplex_topk(x: Array, *, k: int, **options: Any) -> tuple[Array, Array]:
     inputs=("x",),
     outputs=("quantile",),
     cases=_quantile_cases,
-    invariants=(Invariant("limit", "for softness -> 0 the quantile", _quantile, when=distinct),),
+    invariants=(
+        Invariant("limit", "for softness -> 0 the quantile", _quantile, when=distinct),
+        Invariant("range", "between the smallest and the largest value", _between),
+        shifted("quantile", moves=True),
+    ),
     kinks="as for sorting.simplex_argsort",
     notes=SELECTION_NOTES,
 )

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, indices_like, sigmoid, sort, stop_gradient
+from ..promises import close
 from ..spec import BATCHES, CHECKS, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import choose, float_array, positive
 from .layouts import bitonic, bitonic_published
@@ -143,11 +144,26 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
 
 def _sums(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     P = run(inputs, params)["P"]
-    if np.min(P, initial=0.0) < 0 or np.max(np.abs(P.sum(-2) - 1), initial=0.0) > 1e-4:
+    ones = np.ones(P.shape[:-1])
+    if np.min(P, initial=0.0) < 0 or not close(P.sum(-2), ones):
         return "a column of P is not a distribution"
-    if params["method"] in DOUBLY_STOCHASTIC and np.max(np.abs(P.sum(-1) - 1), initial=0.0) > 1e-4:
+    if params["method"] in DOUBLY_STOCHASTIC and not close(P.sum(-1), ones):
         return "a row of P does not sum to one"
     return None
+
+
+def shifted(name: str, moves: bool) -> Invariant:
+    """x + 2 changes nothing, or adds 2."""
+
+    def check(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+        before = run(inputs, params)[name] + (2 if moves else 0)
+        scale = 10 / params.get("softness", 0.1)
+        same = close(run({"x": inputs["x"] + 2}, params)[name], before, scale=scale)
+        return None if same else f"x + 2 gives other {name}"
+
+    return Invariant(
+        "shift", f"x + c gives {name} + c" if moves else "only differences count", check
+    )
 
 
 def _limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
@@ -176,6 +192,7 @@ def _padded_as_published(x: Array, **options: Any) -> Array:
     invariants=(
         Invariant("sums", "columns sum to one; rows too for sorting_network and ot", _sums),
         Invariant("limit", "for softness -> 0 the hard permutation", _limit, when=distinct),
+        shifted("P", moves=False),
     ),
     kinks="softsort at ties, where |0| has derivative 0 and the sort is stable; c0 where a weight "
     "becomes zero or a soft step reaches its end, where second derivatives of c1 jump",

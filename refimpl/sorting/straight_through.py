@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, one_hot, plain, stop_gradient
+from ..promises import close
 from ..spec import BATCHES, Case, Invariant, specification
 from ..validation import choose, float_array
 
@@ -34,8 +35,16 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 def _one_hot(run: Any, inputs: Any, params: Any) -> str | None:
     Q = run(inputs, params)["Q"]
     axis = -2 if params.get("per", "position") == "position" else -1
-    chosen = np.all((Q == 0) | (Q == 1)) and np.all(Q.sum(axis) == 1)
+    sums = Q.sum(axis)
+    chosen = close(Q, np.round(Q)) and close(sums, np.ones_like(sums))
     return None if chosen else "not one-hot along the axis that was rounded"
+
+
+def _heaviest(run: Any, inputs: Any, params: Any) -> str | None:
+    P, Q = inputs["P"], run(inputs, params)["Q"]
+    axis = -2 if params.get("per", "position") == "position" else -1
+    same = close(np.sum(P * Q, axis=axis), np.max(P, axis=axis, initial=0.0))
+    return None if same else "a chosen entry is not the largest"
 
 
 def _other_axis(P: Array, *, per: str = "position") -> Array:
@@ -48,7 +57,10 @@ def _other_axis(P: Array, *, per: str = "position") -> Array:
     inputs=("P",),
     outputs=("Q",),
     cases=_cases,
-    invariants=(Invariant("one-hot", "each column is zeros and a one", _one_hot),),
+    invariants=(
+        Invariant("one-hot", "each column, or row per='input', is zeros and a one", _one_hot),
+        Invariant("heaviest", "the one is where P is largest", _heaviest),
+    ),
     gradient="the cotangent itself, as if nothing had been rounded",
     kinks="jumps where two entries of a column are equal",
     variants={"the argmax over the other axis": _other_axis},

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace, stop_gradient
+from ..promises import close
 from ..spec import BATCHES, Arrays, Case, Invariant, Run, specification
 from ..validation import float_array, positive
 from .transport_solver import Problem, newton, plan, solve
@@ -49,7 +50,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _marginals(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     T = run(inputs, params)["T"]
-    eps = 1e-5 if inputs["cost"].dtype == np.float32 else 1e-10
+    eps = 1e-5 if T.dtype == np.float32 else 1e-12
     for axis, name in ((-1, "a"), (-2, "b")):
         weights = inputs[name] / inputs[name].sum(-1, keepdims=True)
         if np.max(np.abs(T.sum(axis) - weights), initial=0.0) > eps:
@@ -61,8 +62,22 @@ def _shift(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     rows = np.arange(float(inputs["cost"].shape[-2]))[:, None]
     columns = 0.3 * np.arange(float(inputs["cost"].shape[-1]))
     moved = {**inputs, "cost": inputs["cost"] + (rows + columns).astype(inputs["cost"].dtype)}
-    same = np.allclose(run(inputs, params)["T"], run(moved, params)["T"], rtol=1e-3, atol=1e-5)
+    same = close(run(moved, params)["T"], run(inputs, params)["T"], scale=100)
     return None if same else "a constant added to a row or a column of the cost changes T"
+
+
+def _transposed(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+    turned = {"cost": np.swapaxes(inputs["cost"], -1, -2), "a": inputs["b"], "b": inputs["a"]}
+    T = run(turned, params)["T"]
+    same = close(np.swapaxes(T, -1, -2), run(inputs, params)["T"], scale=100)
+    return None if same else "rows and columns may not change places"
+
+
+def _units(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+    twice = {**params, "epsilon": 2 * params["epsilon"]}
+    T = run({**inputs, "cost": 2 * inputs["cost"]}, twice)["T"]
+    same = close(T, run(inputs, params)["T"], scale=100)
+    return None if same else "twice the cost and twice eps give another plan"
 
 
 def _is_best(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
@@ -74,7 +89,8 @@ def _is_best(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
         entropy = -np.sum(T * np.log(np.where(T > 0, T, 1)), axis=(-1, -2))
         return np.sum(T * C, axis=(-1, -2)) - params["epsilon"] * entropy
 
-    worse = np.all(value(other) > value(T) - 1e-5 * (1 + np.abs(value(T))))
+    rounding = 64 * np.finfo(T.dtype).eps * (1 + np.abs(value(T)))
+    worse = np.all(value(other) > value(T) - rounding)
     return None if worse else "a plan with the same sums has a smaller objective"
 
 
@@ -88,6 +104,8 @@ def _is_best(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
         Invariant("sums", "row sums are a, column sums are b, no entry is negative", _marginals),
         Invariant("shift", "what is added to rows or columns of the cost falls out", _shift),
         Invariant("best", "no plan with these sums has a smaller objective", _is_best),
+        Invariant("transpose", "rows and columns may change places", _transposed),
+        Invariant("units", "twice the cost and twice eps have the same plan", _units),
     ),
     kinks="none",
 )

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, array_namespace
+from ..promises import close
 from ..spec import BATCHES, Arrays, Case, Invariant, Note, Run, specification
 from ..validation import in_range, positive, whole
-from .optimal_transport import KINKS, transport_permutation, values_of
+from .optimal_transport import KINKS, affine, transport_permutation, values_of
 
 NOTES = {
     "k-is-n": Note(
@@ -83,8 +84,11 @@ def _marks_largest(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str |
 
 def _counts(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     mask = run(inputs, params)["mask"]
-    inside = np.min(mask, initial=0.0) >= 0 and np.max(mask, initial=0.0) <= 1 + 1e-4
-    return None if inside and np.allclose(mask.sum(-1), params["k"], atol=1e-4) else "sum is not k"
+    slack = 1e4 * np.finfo(mask.dtype).eps
+    if np.min(mask, initial=0.0) < 0 or np.max(mask, initial=0.0) > 1 + slack:
+        return "an entry is not between 0 and 1"
+    same = close(mask.sum(-1), np.full(mask.shape[:-1], params["k"]), scale=10)
+    return None if same else "the sum is not k"
 
 
 def _is_quantile(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
@@ -107,7 +111,10 @@ def _distinct(case: Case) -> bool:
     inputs=("x",),
     outputs=("largest",),
     cases=_k_cases,
-    invariants=(Invariant("limit", "for eps -> 0 the k largest", _finds_largest, _distinct),),
+    invariants=(
+        Invariant("limit", "for eps -> 0 the k largest", _finds_largest, _distinct),
+        affine("largest", moves=True),
+    ),
     kinks=KINKS,
     notes=NOTES,
 )
@@ -139,6 +146,7 @@ def transport_topk(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool = Tr
     invariants=(
         Invariant("limit", "for eps -> 0 ones for the k largest", _marks_largest, when=_distinct),
         Invariant("count", "between 0 and 1, with the sum k", _counts),
+        affine("mask", moves=False),
     ),
     kinks=KINKS,
     notes=NOTES,
@@ -169,7 +177,10 @@ def transport_topk_mask(x: Array, *, k: int, epsilon: float = 1e-2, squash: bool
     inputs=("x",),
     outputs=("quantile",),
     cases=_q_cases,
-    invariants=(Invariant("limit", "for eps -> 0 a mean around q", _is_quantile, when=_distinct),),
+    invariants=(
+        Invariant("limit", "for eps -> 0 a mean around q", _is_quantile, when=_distinct),
+        affine("quantile", moves=True),
+    ),
     kinks=KINKS,
 )
 def transport_quantile(
