@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from refimpl.spec import Case, Entry, find
+from refimpl.spec import Case, Entry, find, import_errors
 
 from .at_case import inward, outcomes_at, quiet
 from .clock import Clock, interruptible
@@ -86,7 +86,8 @@ def _obstacle(claim: Implementation, options: Options) -> str:
     try:
         find(claim.entry)
     except KeyError as error:
-        return f"{error.args[0]}; `refimpl list` prints the names"
+        broken = "".join(f"; {name} does not import: {why}" for name, why in import_errors.items())
+        return f"{error.args[0]}; `refimpl list` prints the names{broken}"
     return framework(claim.framework).missing(options.placed(claim).device) or ""
 
 

@@ -8,6 +8,8 @@ import importlib.util
 import os
 import pkgutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -79,16 +81,13 @@ def _marked_methods(module: ModuleType) -> list[str]:
 
 
 def _import(path: Path) -> ModuleType:
-    name = f"_refimpl_target_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise LoadError(f"{path} cannot be imported as a Python module")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)  # the file may import its neighbours
-    sys.modules[name] = module
+    """The module in a file, which may import its neighbours."""
+    root, name = _place(path.resolve())
     try:
-        spec.loader.exec_module(module)
+        with _first_on_path(str(path.resolve().parent)), _first_on_path(root):
+            return _part_of_package(path, name) if "." in name else _alone(path)
+    except LoadError:
+        raise
     except SyntaxError as error:
         where = f"{error.filename or path}:{error.lineno}" if error.lineno else str(path)
         source = f"\n    {printable(error.text)}" if error.text else ""
@@ -97,8 +96,48 @@ def _import(path: Path) -> ModuleType:
         raise
     except BaseException as error:
         raise LoadError(f"{path} does not import: {describe(error, path)}") from error
+
+
+@contextmanager
+def _first_on_path(folder: str) -> Iterator[None]:
+    """Afterwards the folder is the last: functions that import still find what nobody else has."""
+    if folder in sys.path:
+        yield
+        return
+    sys.path.insert(0, folder)
+    try:
+        yield
     finally:
         sys.path.remove(folder)
+        sys.path.append(folder)
+
+
+def _place(path: Path) -> tuple[str, str]:
+    """The folder that a file is imported from, and its module's name there: with its packages."""
+    folder, names = path.parent, [path.stem]
+    while (folder / "__init__.py").exists() and folder.name.isidentifier():
+        folder, names = folder.parent, [folder.name, *names]
+    return str(folder), ".".join(names)
+
+
+def _part_of_package(path: Path, name: str) -> ModuleType:
+    """A module of a package, which may import from it by `from . import`."""
+    sys.modules.pop(name, None)  # it may have been edited since
+    module = importlib.import_module(name)
+    found = module.__file__ or ""
+    if not os.path.samefile(found, path):
+        raise LoadError(f"{path}: import {name} finds {found} instead")
+    return module
+
+
+def _alone(path: Path) -> ModuleType:
+    """A file of its own, under a name that no other module has."""
+    name = f"_refimpl_target_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path} cannot be imported as a Python module")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 

@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("conformance")
     try:
         points = list(_points(mark))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from error
     names = [point.name for point in points]
     metafunc.parametrize("conformance", points, ids=names, indirect=True)
@@ -63,7 +63,10 @@ def _points(mark: pytest.Mark | None) -> Iterator[Point]:
     known = ("target", *_OPTIONS, *_CLAIMS)
     if unknown := [name for name in mark.kwargs if name not in known]:
         raise ValueError(f"conformance takes no {', '.join(unknown)}; it takes {', '.join(known)}")
-    options = Options(**{k: v for k, v in mark.kwargs.items() if k in _OPTIONS})
+    given = {k: v for k, v in mark.kwargs.items() if k in _OPTIONS}
+    if isinstance(levels := given.get("levels"), str):
+        given["levels"] = tuple(levels.split(","))
+    options = Options(**given)
     claims = list(_claims(mark))
     if not claims:
         yield Point("no-implements", "the target has no function marked @implements")

@@ -17,7 +17,10 @@ SHOWN = 2  # cases named below an example that stands for several, methods that 
 
 def text_report(report: Report, *, verbose: bool = False) -> str:
     """The report as text: the counts by level, then every finding, then what was left out."""
-    lines = [f"{report.target}: {_scope(report)}", "", *_table(report)]
+    if report.outcomes or not report.errors:
+        lines = [f"{report.target}: {_scope(report)}", "", *_table(report)]
+    else:
+        lines = [f"{report.target}: not checked"]
     for error in report.errors:
         lines += ["", f"FAIL  {error}"]
     roots = [found for found in report.groups if found.cause is None]
@@ -136,6 +139,8 @@ def reasons(report: Report, status: str) -> list[str]:
 def verdict(report: Report) -> str:
     """The last line: how many comparisons passed, failed, or were left out."""
     total = _total(report.counts())
+    if report.errors and not report.outcomes:
+        return "FAILED: nothing was compared."
     if report.failures or report.errors:
         groups = sum(found.cause is None for found in report.groups)
         kinds = counted(groups + len(report.errors), "kind")

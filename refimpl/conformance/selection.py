@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from refimpl.spec import Case, Entry
+from refimpl.validation import choose, positive, whole
 
 from .known import KnownFailures
+from .low_precision import DTYPES
 from .outcome import LEVEL_KEYS
 from .target import Implementation
 
@@ -26,21 +28,21 @@ def _silent(items: Iterable[Any], label: str) -> Iterable[Any]:
 class Options:
     """Which part of the check to run.
 
-    cases      pattern of `entry/case` names (fnmatch), or several; everything by default
-    methods    patterns of entry names, of which one must match as well; all by default
-    levels     short names from LEVEL_KEYS; all by default
-    function   name of the function to check, when a target has several; all by default
-    max_cases  at most so many cases per entry, spread evenly over them
-    fail_fast  stop after the first finding
-    jobs       number of processes of their own that functions run in; with 0, they run in this one.
-               Processes find the target by its name, as `load` does
-    dask       address of a Dask scheduler, whose workers find the target by its path
-    time_limit seconds that all calls of a function at one case may take. With jobs=0 this is an
-               alarm, which needs the main thread of a POSIX system, and does not end code that
-               never comes back to Python
-    dtype      float16 or bfloat16, to run the smooth cases in that format instead
-    device     where functions get their inputs, instead of where their marks say
-    known      failures that are known in advance, besides those that the target announces
+    cases       pattern of `entry/case` names (fnmatch), or several; everything by default
+    methods     patterns of entry names, of which one must match as well; all by default
+    levels      short names from LEVEL_KEYS; all by default
+    function    name of the function to check, when a target has several; all by default
+    max_cases   at most so many cases per entry, spread evenly over them
+    fail_fast   stop after the first finding
+    jobs        number of processes of their own that functions run in; with 0, they run in this
+                one. Processes find the target by its name, as `load` does
+    dask        address of a Dask scheduler, whose workers find the target by its path
+    time_limit  seconds that all calls of a function at one case may take. With jobs=0 this is an
+                alarm, which needs the main thread of a POSIX system, and does not end code that
+                never comes back to Python
+    dtype       float16 or bfloat16, to run the smooth cases in that format instead
+    device      where functions get their inputs, instead of where their marks say
+    known       failures that are known in advance, besides those that the target announces
     """
 
     seed: int = 0
@@ -57,6 +59,19 @@ class Options:
     device: str | None = None
     known: KnownFailures | None = field(default=None, compare=False)
     progress: Progress = field(default=_silent, compare=False)
+
+    def __post_init__(self) -> None:
+        """ValueError or TypeError for what has no meaning."""
+        for level in self.levels:
+            choose(level, LEVEL_KEYS, "levels")
+        whole(self.seed, "seed")
+        whole(self.jobs, "jobs")
+        if self.max_cases is not None:
+            whole(self.max_cases, "max_cases", minimum=1)
+        if self.dtype is not None:
+            choose(self.dtype, DTYPES, "dtype")
+        if self.time_limit is not None:
+            positive(self.time_limit, "time_limit")
 
     @property
     def complete(self) -> bool:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from refimpl import spec
 from refimpl.cli import main
 from refimpl.conformance import implements
 from refimpl.conformance.frameworks import on_torch
@@ -90,6 +91,47 @@ def test_a_neighbouring_module_can_be_imported(check, tmp_path):
         ('"toy.soft_pool"', "neighbour_of_target.name"),
     ]
     assert check(replace=named)[0] == 0
+
+
+FORMULA = """
+from refimpl.spec import find
+
+def pool(x, **params):
+    return find("toy.soft_pool").function(x, **params)
+"""
+PACKAGE_OF_TARGET = """
+from refimpl.conformance import implements
+from .formula import pool as other
+
+@implements("toy.soft_pool", framework="refimpl")
+def pool(x, **params):
+    return other(x, **params)
+"""
+
+
+def test_a_module_of_a_package_may_import_from_its_package(toy, tmp_path, capsys):
+    package = tmp_path / "package_of_target"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "formula.py").write_text(FORMULA)
+    (package / "marked.py").write_text(PACKAGE_OF_TARGET)
+    assert main(["check", str(package / "marked.py")]) == 0
+    (package / "marked.py").write_text(PACKAGE_OF_TARGET.replace("other(x,", "other(2 * x,"))
+    assert main(["check", str(package / "marked.py")]) == 1, "it is loaded again"
+    capsys.readouterr()
+
+
+def test_a_neighbouring_module_can_be_imported_when_the_function_is_called(check, tmp_path):
+    (tmp_path / "late_neighbour_of_target.py").write_text("zero = 0.0")
+    late = "import late_neighbour_of_target as late\n    x = x + late.zero\n    xp = "
+    assert check(replace=[("xp = ", late)])[0] == 0
+
+
+def test_what_keeps_methods_from_being_found_is_named_with_the_name(check, monkeypatch):
+    monkeypatch.setitem(spec.import_errors, "refimpl.toy", "ImportError: no toys")
+    monkeypatch.setattr(spec, "_import_below", lambda *_, **__: None)
+    _, out, _ = check(replace=[("toy.soft_pool", "toy.other")])
+    assert "refimpl.toy does not import: ImportError: no toys" in spaces(out)
 
 
 def test_an_unknown_spec_name_is_a_finding_with_a_suggestion(check):

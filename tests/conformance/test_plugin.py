@@ -77,6 +77,7 @@ def test_a_wrong_one_fails_with_the_report_and_without_our_frames(run):
     [
         ("target=my_sort, max_cases=3", "collected 3 items"),
         ("target=[my_sort], levels=('jvp',), max_cases=2", "collected 2 items"),
+        ("target=[my_sort], levels='values,vjp', max_cases=2", "collected 2 items"),
         ("target=print", "the target has no function marked @implements"),
     ],
 )
@@ -178,6 +179,12 @@ def test_functions_are_named_in_the_mark_or_marked_themselves_and_xfail_with_rea
         ((), {"target": print, "framework": "torch"}, "framework: only along with the name"),
         ((), {"target": print, "case": "x"}, "conformance takes no case; it takes target, cases"),
         (("a.b",), {"target": print, "framework": "tf"}, "framework 'tf': expected one of"),
+        ((), {"target": print, "levels": "value"}, "got 'value' (did you mean 'values'?)"),
+        ((), {"target": print, "levels": ("vpj",)}, "got 'vpj' (did you mean 'vjp'?)"),
+        ((), {"target": print, "dtype": "float8"}, "dtype: expected one of float16, bfloat16"),
+        ((), {"target": print, "max_cases": 0}, "max_cases: expected a whole number >= 1, got 0"),
+        ((), {"target": print, "seed": -1}, "seed: expected a whole number >= 0, got -1"),
+        ((), {"target": print, "time_limit": -1}, "time_limit: expected a positive number, got -1"),
     ],
 )
 def test_a_mark_that_is_not_understood_is_an_error_that_says_what_to_write(

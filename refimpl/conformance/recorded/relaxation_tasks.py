@@ -46,7 +46,7 @@ def _levenshtein(inputs: Inputs, params: Record) -> Inputs:
 
 @direct("dtw_")
 def _warping(inputs: Inputs, params: Record) -> Inputs:
-    return {"D": dynamic_time_warping(inputs["x"], inputs["y"], beta=params["beta"])}
+    return {"D": dynamic_time_warping(inputs["x"], inputs["y"], beta=params["beta"], big=1e6)}
 
 
 @direct("floyd_warshall")
