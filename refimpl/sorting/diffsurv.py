@@ -191,7 +191,7 @@ def diffsurv_loss(
     """
     choose(per, ("position", "subject"), "per")
     P = float_array(permutation, "permutation", min_ndim=2)
-    possible = float_array(possible, "possible", min_ndim=2)
+    possible = possible if is_array(possible) else like_array(np.asarray(possible), P)
     xp = array_namespace(P)
     held = xp.sum(P * possible, axis=-2 if per == "position" else -1)
     log_held = xp.log(clip(held, CLAMP, 1.0 - CLAMP))
@@ -250,7 +250,7 @@ def diffsurv_topk_loss(permutation: Array, possible: Array, *, percentage: float
     """
     percentage = in_range(percentage, "percentage", 0.0, 100.0)
     P = float_array(permutation, "permutation", min_ndim=2)
-    possible = float_array(possible, "possible", min_ndim=2)
+    possible = possible if is_array(possible) else like_array(np.asarray(possible), P)
     xp = array_namespace(P)
     n = P.shape[-1]
     top = _first_places(n, percentage)

@@ -118,7 +118,9 @@ def self_self_attention(
     >>> self_self_attention(x, W, np.zeros(6), np.eye(2), np.ones(2), heads=1)[0]  # one token
     array([[[2., 3.]]])
     """
-    x = float_array(x, "x", min_ndim=3)
+    x, weight_qkv = float_array(x, "x", min_ndim=3), float_array(weight_qkv, "weight_qkv")
+    bias_qkv, bias_out = float_array(bias_qkv, "bias_qkv"), float_array(bias_out, "bias_out")
+    weight_out = float_array(weight_out, "weight_out")
     C, heads = x.shape[-1], whole(heads, "heads", minimum=1)
     whole(iterations, "iterations")
     if x.ndim != 3 or C % heads or tuple(weight_qkv.shape) != (3 * C, C):

@@ -206,6 +206,7 @@ def fenchel_young_loss(
     """
     choose(value, ("loss", "distance"), "value")
     theta, target = float_array(theta, "theta"), float_array(target, "target")
+    noise = float_array(noise, "noise", min_ndim=1)
     if tuple(theta.shape) != tuple(target.shape):
         raise ValueError(
             f"theta, target: expected equal shapes, got {tuple(theta.shape)} and "

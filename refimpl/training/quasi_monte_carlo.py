@@ -19,7 +19,7 @@ import numpy as np
 
 from ..autograd import Array, Generator, array_namespace, constant, indices_like
 from ..spec import Case, Invariant, Run, case_name, specification
-from ..validation import choose, whole
+from ..validation import choose, float_array, whole
 
 METHODS = ("mc", "latin", "latin_rqmc", "cartesian", "cartesian_rqmc")
 
@@ -84,7 +84,8 @@ def latin_points(permutations: Array, jitter: Array | float = 0.5) -> Array:
     array([[0.25],
            [0.75]])
     """
-    return (permutations + jitter) / permutations.shape[0]
+    order = float_array(permutations, "permutations", min_ndim=1)
+    return (order + jitter) / order.shape[0]
 
 
 @specification(

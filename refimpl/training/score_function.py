@@ -109,6 +109,7 @@ def gaussian_log_density(
     """
     choose(scale_is, ("std", "variance"), "scale_is")
     y, mean = float_array(y, "y", min_ndim=1), float_array(mean, "mean", min_ndim=1)
+    log_scale = float_array(log_scale, "log_scale")
     xp = array_namespace(y, mean, log_scale)
     log_std = log_scale if scale_is == "std" else 0.5 * log_scale
     z = (y - mean) * xp.exp(-log_std)

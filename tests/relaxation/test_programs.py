@@ -121,6 +121,13 @@ def warped(x, y):
     return D
 
 
+def test_time_warping_takes_no_short_cut_over_the_borders():
+    x, y = np.array([0.0]), np.array([2000.0, 2000.0])
+    assert dynamic_time_warping(x, y, beta=math.inf)[-1, -1] == 8e6
+    flat = dynamic_time_warping(np.zeros(3), np.ones(3), beta=1e-8)[-1, -1]
+    assert 3 <= flat <= 5  # a mean over paths of 3 to 5 steps
+
+
 @given(seeds, st.integers(1, 6), st.integers(1, 6))
 @settings(max_examples=20)
 def test_time_warping_is_the_dynamic_program(seed, m, n):

@@ -84,6 +84,12 @@ def test_halves_of_places_are_rounded_as_in_the_published_code(n, percentage, pl
     assert np.isclose(diffsurv_topk_loss(P, possible, percentage=percentage), wanted)
 
 
+def test_matrices_may_be_lists():
+    P, M = [[0.5, 0.5], [0.5, 0.5]], [[1, 0], [0, 1]]
+    assert np.isclose(diffsurv_loss(P, M), np.log(2))
+    assert np.isclose(diffsurv_topk_loss(P, M, percentage=50.0), -np.log(0.5001) / 2)
+
+
 def test_gradient_is_zero_where_the_clamp_acts():
     gradient = grad(lambda P: diffsurv_loss(P, np.eye(2)))(np.array([[0.0, 1.0], [1.0, 0.0]]))
     assert np.array_equal(gradient, np.zeros((2, 2)))

@@ -15,7 +15,7 @@ from ... import autograd as ag
 from ...autograd import Array, array_namespace
 from ..indexing import min_soft
 
-BIG = 1e6  # outside the table; large beside every distance, and finite, since 0 * inf is NaN
+BIG = 1e12  # outside the table; large beside every distance, and finite, since 0 * inf is NaN
 
 
 def skewed(x: Array, fill: float = 0.0) -> Array:
