@@ -123,18 +123,25 @@ OPPOSITES = {
     "not_equal": conditions.equal,
 }
 for _name, _opposite in OPPOSITES.items():
+    _ordered = _name not in ("equal", "not_equal")
     specification(
         name=f"relaxation.{_name}",
         source=f"{P21}; refimpl.distributions",
         inputs=("a", "b"),
         outputs=("p",),
-        cases=_comparison_cases(ordered=_name not in ("equal", "not_equal")),
+        cases=_comparison_cases(ordered=_ordered),
         invariants=(
             Invariant("degree", "0 <= p <= 1", inside("p", 0, 1)),
             Invariant("shift", "only a - b matters", _shift),
-            Invariant("scale", "only beta (a - b) matters, and beta times the margin", _scale),
             Invariant(
-                "hard limit", "beta = inf, without a margin: the comparison", _discrete(_name)
+                "scale",
+                "only beta (a - b) matters" + ", and beta times the margin" * _ordered,
+                _scale,
+            ),
+            Invariant(
+                "hard limit",
+                "beta = inf is the comparison" + ", without a margin" * _ordered,
+                _discrete(_name),
             ),
             Invariant(
                 "complement", "a condition and its opposite sum to 1", _complement(_opposite)

@@ -230,7 +230,7 @@ specification(
     cases=_silhouette_pairs,
     invariants=(
         Invariant("symmetry", "the two may change places", _swapped),
-        Invariant("extremes", "1 for disjoint masks, below 1e-6 for equal ones", _extremes),
+        Invariant("extremes", "1 for disjoint masks, at most 1e-6 for equal ones", _extremes),
     ),
 )(losses.iou_loss)
 
@@ -277,7 +277,11 @@ specification(
     inputs=("vertices", "textures"),
     outputs=("lit",),
     invariants=(
-        Invariant("range", "between T/2 and T (1 + |direction|)/2", _brightness),
+        Invariant(
+            "range",
+            "with the default intensities, between T/2 and T (1 + |direction|)/2",
+            _brightness,
+        ),
         Invariant("sides", "a light and the opposite one light no place both", _from_behind),
     ),
     cases=_lit,

@@ -68,7 +68,7 @@ def _increasing(run: Run, inputs: Arrays, params: Any) -> str | None:
     outputs=("accuracy",),
     invariants=(
         within("accuracy", 0, 1),
-        Invariant("more places", "it rises with k, to 1 for k = n", _rises),
+        Invariant("more places", "it does not fall as k grows, and is 1 for k = n", _rises),
         Invariant("order", "only the order of the scores counts", _increasing),
     ),
     cases=_score_cases,

@@ -123,7 +123,7 @@ INVARIANTS = (
     Invariant("equivariance", "permuting the inputs permutes the rows of P", _equivariant),
     Invariant("limit", "for temperature -> 0 P is the hard permutation", _limit, when=_distinct),
     Invariant(
-        "scale", "2 x at 2^p times the temperature, p = 1 by default, gives the same P", _scales
+        "scale", "2 x at 2^p times the temperature gives the same P; p = 1 for NeuralSort", _scales
     ),
     Invariant("mirror", "-x in the other direction gives the same P", _mirrored, when=_distinct),
 )

@@ -176,7 +176,7 @@ def _semidefinite(case: Case) -> bool:
 
 
 TWICE = Invariant(
-    "twice over", "every sample given twice: the same results, as of means", _twice_over
+    "twice over", "giving every sample twice changes nothing: it is a mean over them", _twice_over
 )
 LOSS_INVARIANTS = (
     within("loss"),
@@ -189,7 +189,7 @@ LOSS_INVARIANTS = (
     ),
     Invariant(
         "damping",
-        "with a semidefinite curvature, more damping makes it smaller",
+        "with a semidefinite curvature, more damping does not raise it",
         _less_with_damping,
         _semidefinite,
     ),

@@ -157,10 +157,12 @@ PAIRWISE_INVARIANTS = (
 SEMIDEFINITE = Invariant("covariance", "symmetric and positive semidefinite", _semidefinite)
 LINEAR = Invariant("scale", "proportional to the scale of the input", _linear_in_scale)
 QUADRATIC = Invariant(
-    "noise", "twice the noise: the same mean, 4 times the covariance", _quadratic_in_noise
+    "noise", "twice the noise gives the same mean and 4 times the covariance", _quadratic_in_noise
 )
-CAUCHY = Invariant("noise", "2 gamma: the same location, twice the scale", _linear_in_gamma)
-SIGN = Invariant("sign", "-W and -bias: minus the location, the same scale", _of_the_other_sign)
+CAUCHY = Invariant("noise", "2 gamma gives the same location and twice the scale", _linear_in_gamma)
+SIGN = Invariant(
+    "sign", "-W and -bias give minus the location and the same scale", _of_the_other_sign
+)
 LOCATION = Invariant("location", "phi of that of the input", _passes_phi)
 MOMENT_INVARIANTS = (
     within("mean"),

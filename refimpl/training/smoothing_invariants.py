@@ -86,16 +86,22 @@ def slopes_of_product(x: np.ndarray, biased: bool) -> np.ndarray:
     return np.stack(others, axis=-1) * (2 * n / (2 * n - 1) if biased else 1.0)
 
 
+MEAN = Invariant("mean", "the value is the mean of f over the samples", _mean)
 VALUE_INVARIANTS = (
-    Invariant("mean", "the value is the mean of f over the samples", _mean),
+    MEAN,
+    Invariant(
+        "homogeneous",
+        "if f(2v) = 2^d f(v), at 2x and 2L the values are 2^d times as large",
+        _homogeneous,
+    ),
+)
+ESTIMATE_INVARIANTS = (
+    MEAN,
     Invariant(
         "homogeneous",
         "if f(2v) = 2^d f(v), at 2x and 2L values are 2^d times as large, derivatives 2^(d - 1)",
         _homogeneous,
     ),
-)
-ESTIMATE_INVARIANTS = (
-    *VALUE_INVARIANTS,
     Invariant(
         "exact",
         "S = 2n Gaussian samples +-sqrt(n) e_k give the Jacobian of a product, with loo S/(S - 1) "

@@ -36,7 +36,9 @@ MEAN_OF_SOLUTIONS = (
     Invariant(
         "mean", "a mean of solutions: S y is a whole number, one-hot ones sum to 1", _is_mean
     ),
-    Invariant("scale", "multiplying the costs and sigma by 2 changes nothing", _scale_free),
+    Invariant(
+        "scale", "multiplying the costs, and noise that is added, by 2 changes nothing", _scale_free
+    ),
 )
 
 
