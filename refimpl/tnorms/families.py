@@ -206,10 +206,14 @@ def dombi(p: float) -> Rule:
         none, both_full = larger[0] == 0, smaller[1] <= 0
         ratio = smaller[0] / xp.where(none, 1.0, larger[0])
         ratio = ratio * (larger[1] / xp.where(both_full, 1.0, smaller[1]))
-        no = larger[1] * xp.exp(-_stretch(xp, xp.where(both_full, 0.0, ratio), p))
-        total = larger[0] + no
-        yes = xp.where(both_full, 1.0, xp.where(none, a[0] + b[0], larger[0] / total))
-        return yes, xp.where(both_full, 0.0, xp.where(none, a[1] * b[1], no / total))
+        stretch = _stretch(xp, xp.where(both_full, 0.0, ratio), p)
+        # of b/bbar the smaller one is multiplied: its steep slopes would cancel in the other's
+        low = larger[0] < 0.5
+        yes = larger[0] * xp.exp(xp.where(low, stretch, 0.0))
+        no = larger[1] * xp.exp(xp.where(low, 0.0, -stretch))
+        total = yes + no
+        S = xp.where(both_full, 1.0, xp.where(none, a[0] + b[0], yes / total))
+        return S, xp.where(both_full, 0.0, xp.where(none, a[1] * b[1], no / total))
 
     def generator(xp: Any, b: Pair) -> Array:
         """u^p, which overflows to infinity, that is S = 1."""

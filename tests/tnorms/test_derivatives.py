@@ -13,6 +13,7 @@ from refimpl.tnorms import (
     generator,
     t_conorm,
     t_conorm_reduce,
+    t_norm,
     t_norm_reduce,
 )
 
@@ -121,6 +122,16 @@ def test_derivatives_at_zeros_and_ones_are_numbers(name, p, values):
         gradient = ag.grad(lambda v, f=f: f(v, name, p=p))(b)
         assert np.isfinite(gradient).all(), f.__name__
         assert np.all(gradient >= -1e-12)
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0, 2.0, 20.0])
+@pytest.mark.parametrize("dtype, gap", [(np.float32, 2.0**-20), (np.float64, 2.0**-50)])
+def test_dombi_slopes_keep_their_digits_beside_zero_and_one(p, dtype, gap):
+    """S(e, e) = 2^(1/p) e up to e^2, and 1 - T(1 - e, 1 - e) alike."""
+    for f, at in ((t_conorm, gap), (t_norm, 1 - gap)):
+        x = np.array([at], dtype)
+        for slope in slopes(lambda a, b, f=f: f(a, b, "dombi", p=p), x, x):
+            np.testing.assert_allclose(slope, 2 ** (1 / p - 1), rtol=1e-4)
 
 
 def test_the_others_of_a_saturated_probability_get_the_product_of_the_rest():
