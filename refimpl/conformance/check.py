@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from refimpl.spec import Case, Entry, find, import_errors
@@ -21,7 +21,7 @@ from .loading import UsageError
 from .names import did_you_mean
 from .outcome import LEVEL_KEYS, Outcome
 from .parallel import Sweep, workers
-from .run_report import Report
+from .run_report import Report, interruptible_at
 from .selection import Options
 from .target import Implementation, Target
 from .versions import versions
@@ -31,18 +31,14 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     """Check every function of the target against its entry; what the target raises is a finding."""
     options = options or Options()
     _possible(target, options)
-    start = time.perf_counter()
     command = _command(target, options)
     report = Report(target.name, options.seed, command=command, packages=versions(target))
     report.xfail = options.known.path if options.known else ""
     with quiet(), workers(options) as pool:
-        for outcome in _marked(_everything(target, options, pool), options):
-            report.outcomes.append(outcome)
-            if options.fail_fast and outcome.failed:
-                break
-        report.groups = group(report.failures)
+        found = options.marked(_everything(target, options, pool))
+        report.collect(found, fail_fast=options.fail_fast)
         explain(report.groups, options.time_limit)
-    report.seconds = time.perf_counter() - start
+    report.stop()
     return report
 
 
@@ -91,16 +87,6 @@ def _obstacle(claim: Implementation, options: Options) -> str:
     return framework(claim.framework).missing(options.placed(claim).device) or ""
 
 
-def _marked(outcomes: Iterable[Outcome], options: Options) -> Iterator[Outcome]:
-    """With the failures that are known marked as such, and those that are known in vain."""
-    if options.known is None:
-        yield from outcomes
-        return
-    yield from options.known.mark(outcomes)
-    if options.complete:
-        yield from options.known.unmet()
-
-
 def check_point(claim: Implementation, entry: Entry, case: Case, options: Options) -> Report:
     """Check one function at one case, with the explanations of a full report."""
     start = time.perf_counter()
@@ -142,7 +128,8 @@ def check_implementation(
             itself = case.name in inner
             guard = Guard(target.path, Clock(options.time_limit))
             found = outcomes_at(claim, entry, case, options, guard, itself=itself)
-            yield from expected.mark(found)
+            with interruptible_at(entry.name, case.name):
+                yield from expected.mark(found)
     if options.complete:
         yield from expected.unmet()
 

@@ -23,7 +23,7 @@ from .names import closest_cases
 from .options import chosen
 from .peers import check_peers, exit_status, peers_markdown, peers_text
 from .report import text_report
-from .run_report import Report
+from .run_report import Interrupted, Report
 from .selection import Options
 from .specification import check_specification
 
@@ -43,17 +43,26 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.markdown:
         raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
     _fitting(arguments)
-    with redirect_stdout(sys.stderr):  # what the target prints is no part of the report
-        report = _report(arguments, options)
+    try:
+        with redirect_stdout(sys.stderr):  # what the target prints is no part of the report
+            report = _report(arguments, options)
+    except Interrupted as stop:
+        _show(stop.report, arguments)
+        raise
     if not report.outcomes and not report.errors:
         _nothing_matches(arguments, options)
+    _show(report, arguments)
+    return report.exit_status
+
+
+def _show(report: Report, arguments: argparse.Namespace) -> None:
+    """Print the report, and write the files that are asked for."""
     reports = _reports(arguments)
     if "-" not in reports.values():
         print(text_report(report, verbose=arguments.verbose), end="")
     for option, path in reports.items():
         with _opened(path) as stream:
             WRITERS[option](report, stream)
-    return report.exit_status
 
 
 def _fitting(arguments: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ from .loading import LoadError, load
 from .outcome import Outcome, level_of
 from .points import Expected, expect
 from .processes import DeadProcessError, Processes
-from .run_report import CRASH
+from .run_report import CRASH, interruptible_at
 from .selection import Options
 from .target import Implementation, Target
 
@@ -94,7 +94,8 @@ class Sweep:
         tasks = self.tasks.pop(self.target.implementations.index(claim))
         for chunk, task in self.options.progress(tasks, entry.name):
             try:
-                found = task.result()
+                with interruptible_at(entry.name, chunk[0].name):
+                    found = task.result()
             except Exception as error:
                 yield self._broken(claim, chunk, error)
                 continue

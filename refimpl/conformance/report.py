@@ -142,10 +142,11 @@ def verdict(report: Report) -> str:
     if report.errors and not report.outcomes:
         return "FAILED: nothing was compared."
     if report.failures or report.errors:
-        groups = sum(found.cause is None for found in report.groups)
-        kinds = counted(groups + len(report.errors), "kind")
-        failed = counted(len(report.failures) + len(report.errors), "comparison")
-        return f"FAILED: {failed} of {sum(total.values())} failed, in {kinds}."
+        kinds = counted(sum(found.cause is None for found in report.groups), "kind")
+        failed = counted(len(report.failures), "comparison")
+        said = [f"{failed} of {sum(total.values())} failed, in {kinds}"] if report.failures else []
+        said += [counted(len(report.errors), "error")] if report.errors else []
+        return f"FAILED: {', and '.join(said)}."
     if report.exit_status:
         return "FAILED: nothing could be compared."
     left = total["unsupported"] + total["expected"] + total["not run"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from .grouping import Group
+from .grouping import Group, group
 from .outcome import LEVELS, Outcome
 
 CRASH = "crash"  # symptom of a function that ends the process that it runs in
@@ -33,6 +35,28 @@ class Report:
     packages: dict[str, str] = field(default_factory=dict)
     repeat: str = ""
     xfail: str = ""
+    _start: float = field(default_factory=time.perf_counter, repr=False)
+
+    def collect(self, outcomes: Iterable[Outcome], *, fail_fast: bool = False) -> None:
+        """Add outcomes, or those up to the first finding, and group what failed.
+
+        Ctrl-C raises Interrupted, with which the report so far can be shown.
+        """
+        try:
+            for outcome in outcomes:
+                self.outcomes.append(outcome)
+                if fail_fast and outcome.failed:
+                    break
+        except KeyboardInterrupt as error:
+            self.errors.append(f"interrupted {error}".rstrip() + ": the report is incomplete")
+            raise Interrupted(self) from None
+        finally:
+            self.groups = group(self.failures)
+            self.stop()
+
+    def stop(self) -> None:
+        """Measure the time that the run has taken."""
+        self.seconds = time.perf_counter() - self._start
 
     def extend(self, outcomes: Iterable[Outcome]) -> None:
         """Add outcomes."""
@@ -70,3 +94,20 @@ class Report:
         function = f" --function {outcome.function}" if several and outcome.function else ""
         apart = " --jobs 1" if outcome.symptom == CRASH else ""
         return f"{self.command} --case {shlex.quote(outcome.name)}{function}{seed}{apart}"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; `report` is what was found until then."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+
+@contextmanager
+def interruptible_at(method: str, case: str) -> Iterator[None]:
+    """Tell an interrupt where it came."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"at {method}/{case}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from refimpl.validation import choose, positive, whole
 
 from .known import KnownFailures
 from .low_precision import DTYPES
-from .outcome import LEVEL_KEYS
+from .outcome import LEVEL_KEYS, Outcome
 from .target import Implementation
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
@@ -106,6 +106,15 @@ class Options:
     def placed(self, claim: Implementation) -> Implementation:
         """The function, given its inputs on the device that is asked for."""
         return claim if self.device is None else replace(claim, device=self.device)
+
+    def marked(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """The outcomes, failures that are known marked; findings for what is known in vain."""
+        if self.known is None:
+            yield from outcomes
+            return
+        yield from self.known.mark(outcomes)
+        if self.complete:
+            yield from self.known.unmet()
 
     def wants(self, entry: str, case: str = "*") -> bool:
         """Whether a pattern matches: an entry, or one of its cases."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from refimpl.spec import CHECKS, all_entries, import_errors
 
 from .at_case import quiet
 from .faults import describe
-from .grouping import group
 from .invariants import check_invariants
 from .outcome import LEVEL_KEYS, Outcome, level_of
 from .recorded import RESOLVED_TOPICS, adapter_for
-from .run_report import Report
+from .run_report import Report, interruptible_at
 from .selection import Options
 from .selfcheck import check_reference
 from .target import Implementation
@@ -25,16 +23,10 @@ RECORDED = "recorded"
 def check_specification(options: Options | None = None) -> Report:
     """Check every entry and every recorded number."""
     options = options or Options()
-    start = time.perf_counter()
     report = Report("the specification", options.seed)
     with quiet():
         report.errors += _imports(options)
-        for outcome in _everything(options):
-            report.outcomes.append(outcome)
-            if options.fail_fast and outcome.failed:
-                break
-    report.groups = group(report.failures)
-    report.seconds = time.perf_counter() - start
+        report.collect(_everything(options), fail_fast=options.fail_fast)
     return report
 
 
@@ -60,9 +52,10 @@ def _entries(options: Options) -> Iterator[Outcome]:
         claim = Implementation(entry.name, entry.call or entry.function, "refimpl")
         for case in options.progress(options.select(entry), entry.name):
             checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
-            yield from check_reference(entry, case, checks, seed=options.seed)
-            if options.wants_level(LEVEL_KEYS["invariants"]):
-                yield from check_invariants(claim, entry, case)
+            with interruptible_at(entry.name, case.name):
+                yield from check_reference(entry, case, checks, seed=options.seed)
+                if options.wants_level(LEVEL_KEYS["invariants"]):
+                    yield from check_invariants(claim, entry, case)
 
 
 def _recorded(options: Options) -> Iterator[Outcome]:
@@ -74,7 +67,8 @@ def _recorded(options: Options) -> Iterator[Outcome]:
         if options.max_cases is not None:
             chosen = chosen[:: max(1, len(chosen) // options.max_cases)][: options.max_cases]
         for record in options.progress(chosen, name):
-            yield from check_record(record)
+            with interruptible_at(name, record.case):
+                yield from check_record(record)
 
 
 def check_record(record: Record) -> Iterator[Outcome]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,6 @@ from ..cases import applicable, check_case
 from ..diagnose import explain
 from ..faults import describe
 from ..frameworks.on_files import Stored
-from ..grouping import group
 from ..identity import digest
 from ..invariants import check_invariants
 from ..names import suggestion
@@ -48,7 +46,6 @@ Arrays = Mapping[str, np.ndarray]
 def check_results(path: Path, options: Options | None = None) -> Report:
     """Check every result in the folder. UsageError when there is none."""
     options = options or Options()
-    start = time.perf_counter()
     command = f"refimpl check {shlex.quote(str(path))}"
     report = Report(str(path), options.seed, command=command)
     report.xfail = options.known.path if options.known else ""
@@ -61,15 +58,9 @@ def check_results(path: Path, options: Options | None = None) -> Report:
     with quiet():
         report.errors += strays(folder)
         outcomes = _everything(folder, options)
-        for outcome in options.known.mark(outcomes) if options.known else outcomes:
-            report.outcomes.append(outcome)
-            if options.fail_fast and outcome.failed:
-                break
-        if options.known and options.complete:
-            report.extend(options.known.unmet())
-        report.groups = group(report.failures)
+        report.collect(options.marked(outcomes), fail_fast=options.fail_fast)
         explain(report.groups)
-    report.seconds = time.perf_counter() - start
+    report.stop()
     return report
 
 
