@@ -67,12 +67,12 @@ def changed(change):
 
 
 KINDS = (
+    dependent,
     changed(lambda y: -y),
     changed(lambda y: 2 * y),
     changed(lambda y: y + 1),
     changed(lambda y: np.flip(y, -1) if y.ndim else y),
     changed(lambda y: np.swapaxes(y, -1, -2) if y.ndim > 1 else y),
-    dependent,
 )
 
 
