@@ -63,15 +63,15 @@ def _pow_exponent(xp: Any, g: Any, y: Any, x: Any, p: Any) -> Any:
 
 
 def _angle(xp: Any, g: Any, numerator: Any, a: Any, b: Any) -> Any:
-    """g numerator / (a^2 + b^2), 0 at the origin; scaled so that no square overflows or
-    vanishes.
+    """g numerator / (a^2 + b^2), 0 at the origin and infinitely far from it; scaled so that no
+    square overflows or vanishes.
     """
     scale = xp.maximum(xp.abs(plain(a)), xp.abs(plain(b)))
-    origin = scale == 0
-    scale = xp.where(origin, xp.ones_like(scale), scale)
+    none = (scale == 0) | (scale == math.inf)
+    scale = xp.where(none, xp.ones_like(scale), scale)
     u, v = a / scale, b / scale
-    square = xp.where(origin, xp.ones_like(scale), u * u + v * v)
-    return xp.where(origin, xp.zeros_like(g), g * (numerator / scale) / square / scale)
+    square = xp.where(none, xp.ones_like(scale), u * u + v * v)
+    return xp.where(none, xp.zeros_like(g), g * (numerator / scale) / square / scale)
 
 
 def over_norm(xp: Any, g: Any, x: Any, norm: Any) -> Any:

@@ -150,8 +150,7 @@ def soft_comparison(
 
     d: any shape. Returns the same shape and dtype, from 0 to 1, and 1/2 at d = 0. The options are
     those of `sorting_network`; the formulas are in the table above (in the head of this file). The
-    gradient is the derivative everywhere. NaN gives NaN; infinity 0 or 1, but NaN for
-    "logistic_phi".
+    gradient is the derivative everywhere. NaN gives NaN; infinity 0 or 1, with derivative 0.
 
     Raises ValueError for unknown names (listing the known ones), a steepness that is negative or
     infinite, and art_lambda outside of [0, 1].

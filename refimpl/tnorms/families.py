@@ -203,7 +203,7 @@ def dombi(p: float) -> Rule:
 
     def join(xp: Any, a: Pair, b: Pair) -> Pair:
         larger, smaller = _ordered(xp, a, b)
-        none, both_full = larger[0] == 0, smaller[1] <= 0
+        none, both_full = larger[0] == 0, (larger[1] <= 0) & (smaller[1] <= 0)  # not for NaN
         ratio = smaller[0] / xp.where(none, 1.0, larger[0])
         ratio = ratio * (larger[1] / xp.where(both_full, 1.0, smaller[1]))
         stretch = _stretch(xp, xp.where(both_full, 0.0, ratio), p)

@@ -79,6 +79,7 @@ def test_norms_and_spreads_at_zero():
     assert gradient(lambda xp, x: xp.sum(ag.vector_norm(x, axis=-1)), rows) == [[0, 0], [0.6, 0.8]]
     assert slope(lambda xp, x, y: xp.hypot(x, y), 0.0, 0.0) == [0.0, 0.0]
     assert slope(lambda xp, x, y: xp.atan2(x, y), 0.0, 0.0) == [0.0, 0.0]
+    assert slope(lambda xp, x, y: xp.atan2(x, y), 1.0, -INF) == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("c", [0.0, 1.0, 0.1, 1e10 + 0.1, 1e-300])

@@ -218,9 +218,10 @@ def test_float32_is_kept_and_right(name, p):
 
 @every_member
 def test_nan_gives_nan(name, p):
-    for pair in ((math.nan, 0.5), (0.5, math.nan)):
-        assert math.isnan(S(*pair, name, p))
-        assert math.isnan(T(*pair, name, p))
+    for other in (0.0, 0.5, 1.0, math.nan):
+        for pair in ((math.nan, other), (other, math.nan)):
+            assert math.isnan(S(*pair, name, p))
+            assert math.isnan(T(*pair, name, p))
 
 
 # --- many values --------------------------------------------------------------------------------
