@@ -12,6 +12,7 @@ import numpy as np
 from refimpl.spec import CHECKS, Case, Entry
 
 from .cases import check_case
+from .clock import Clock
 from .consistency import check_consistency, suitable
 from .faults import describe
 from .guard import Guard
@@ -27,7 +28,7 @@ def outcomes_at(
     entry: Entry,
     case: Case,
     options: Options,
-    guard: Guard,
+    path: str | None,
     *,
     itself: bool = False,
 ) -> Iterator[Outcome]:
@@ -35,7 +36,7 @@ def outcomes_at(
 
     With `itself`, the function is compared with itself too (see `consistency`).
     """
-    claim = options.placed(claim)
+    claim, guard = options.placed(claim), Guard(path, Clock(options.time_limit))
     checks = [c for c in CHECKS if options.wants_level(level_of(case, c))]
     try:
         if options.dtype is not None:

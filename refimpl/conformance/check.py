@@ -11,12 +11,11 @@ from typing import Any
 from refimpl.spec import Case, Entry, find, import_errors
 
 from .at_case import inward, outcomes_at, quiet
-from .clock import Clock, interruptible
+from .clock import interruptible
 from .diagnose import explain
 from .expected import ExpectedFailures
 from .frameworks import framework
 from .grouping import group
-from .guard import Guard
 from .loading import UsageError
 from .names import did_you_mean
 from .outcome import LEVEL_KEYS, Outcome
@@ -56,10 +55,10 @@ def _possible(target: Target, options: Options) -> None:
 def _command(target: Target, options: Options) -> str:
     """The command line that runs the same check, up to the choice of cases."""
     command = f"refimpl check {shlex.quote(target.name)}"
-    for name in ("dtype", "device", "time_limit"):
-        if (value := getattr(options, name)) is not None:
-            command += f" --{name.replace('_', '-')} {value}"
-    return command
+    for name in ("dtype", "device"):
+        if value := getattr(options, name):
+            command += f" --{name} {value}"
+    return command + (f" --time-limit {options.time_limit:g}" if options.time_limit else "")
 
 
 def _everything(target: Target, options: Options, pool: Any) -> Iterator[Outcome]:
@@ -101,8 +100,7 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
         return report
     with quiet():
         itself = bool(inward([case], options))
-        guard = Guard(path, Clock(options.time_limit))
-        found = outcomes_at(claim, entry, case, options, guard, itself=itself)
+        found = outcomes_at(claim, entry, case, options, path, itself=itself)
         report.extend(expected.mark(found))
         report.groups = group(report.failures)
         explain(report.groups, options.time_limit)
@@ -126,8 +124,7 @@ def check_implementation(
         inner = inward(cases, options)
         for case in options.progress(cases, entry.name):
             itself = case.name in inner
-            guard = Guard(target.path, Clock(options.time_limit))
-            found = outcomes_at(claim, entry, case, options, guard, itself=itself)
+            found = outcomes_at(claim, entry, case, options, target.path, itself=itself)
             with interruptible_at(entry.name, case.name):
                 yield from expected.mark(found)
     if options.complete:

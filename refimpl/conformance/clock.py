@@ -2,7 +2,7 @@
 
 An alarm interrupts whatever Python runs, in the main thread of systems that have interval timers.
 Code that does not come back to Python, such as a loop in C or in XLA, no alarm interrupts: a
-process that is there for this function alone ends itself instead (see `processes`).
+process that is there for functions alone ends itself instead (see `processes`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 AGAIN = 1.0  # seconds until the next alarm, for functions that catch everything
 GRACE = 2.0  # seconds between the alarm and the end of the process
+
+last_words: ContextVar[IO[str] | None] = ContextVar("last_words", default=None)
+"""In a process that may end: the file for the traceback of what it was doing when it had to."""
 
 
 class TimeUp(BaseException):
@@ -33,14 +37,11 @@ def interruptible() -> bool:
 class Clock:
     """The time that all calls at one case may take together.
 
-    limit         in seconds; None for no limit
-    ends_process  whether the process ends when the alarm is of no use: then its parent is told by
-                  exit status 1, and where the function was is written to standard error
-    over          whether the limit was exceeded
+    limit  in seconds; None for no limit
+    over   whether the limit was exceeded
     """
 
     limit: float | None = None
-    ends_process: bool = False
     over: bool = False
     _used: float = 0.0
 
@@ -52,7 +53,7 @@ class Clock:
             return
         start, left = time.monotonic(), self.limit - self._used
         try:
-            with self._alarm(left), self._end(left + GRACE):
+            with self._alarm(left), _end(left + GRACE):
                 yield
         finally:
             self._used += time.monotonic() - start
@@ -79,14 +80,16 @@ class Clock:
         self.over = True
         raise TimeUp
 
-    @contextmanager
-    def _end(self, seconds: float) -> Iterator[None]:
-        """The end of this process, from outside of Python."""
-        if not self.ends_process:
-            yield
-            return
-        faulthandler.dump_traceback_later(seconds, exit=True)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+
+@contextmanager
+def _end(seconds: float) -> Iterator[None]:
+    """The end of this process from then on, by a thread that needs no interpreter."""
+    file = last_words.get()
+    if file is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(seconds, exit=True, file=file)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 LENGTH = 400  # characters of a message that are shown
+_CALL = re.compile(r'File "(.*)", line (\d+) in (.*)')
 
 
 def describe(error: BaseException, path: str | Path | None = None) -> str:
@@ -18,13 +22,23 @@ def describe(error: BaseException, path: str | Path | None = None) -> str:
 def origin(error: BaseException, path: str | Path | None = None) -> str:
     """The line that an exception came from, in parentheses, or "" for lines of this package."""
     frames = traceback.extract_tb(error.__traceback__)
+    return _last([(f.filename, f.lineno, f.name) for f in frames], path)
+
+
+def origin_in(dump: str, path: str | Path | None = None) -> str:
+    """The same from what faulthandler has written, the last call first."""
+    return _last(_CALL.findall(dump)[::-1], path)
+
+
+def _last(calls: Sequence[tuple[str, Any, str]], path: str | Path | None) -> str:
+    """The last call in the file of that path, or in any that is not of this package."""
     wanted = os.path.realpath(path) if path else None
-    mine = [f for f in frames if os.path.realpath(f.filename) == wanted]
-    others = [f for f in frames if not _is_ours(f.filename)]
+    mine = [call for call in calls if os.path.realpath(call[0]) == wanted]
+    others = [call for call in calls if not _is_ours(call[0])]
     if not (mine or others):
         return ""
-    frame = (mine or others)[-1]
-    return f" ({printable(Path(frame.filename).name)}:{frame.lineno}, in {frame.name})"
+    file, line, name = (mine or others)[-1]
+    return f" ({printable(Path(file).name)}:{line}, in {name})"
 
 
 def printable(text: str) -> str:

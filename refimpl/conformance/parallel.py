@@ -22,12 +22,11 @@ from refimpl.spec import Case, Entry, find
 
 from .at_case import in_format, inward, outcomes_at, quiet
 from .cases import problem_of
-from .clock import Clock
 from .cluster import cluster
 from .failure import Failure
-from .faults import describe
+from .faults import describe, origin_in
 from .frameworks import framework
-from .guard import Guard, too_late
+from .guard import too_late
 from .loading import LoadError, load
 from .outcome import Outcome, level_of
 from .points import Expected, expect
@@ -35,8 +34,6 @@ from .processes import DeadProcessError, Processes
 from .run_report import CRASH, interruptible_at
 from .selection import Options
 from .target import Implementation, Target
-
-STUCK = ", did not come back to Python, and its process was ended"
 
 
 @dataclass(frozen=True)
@@ -110,8 +107,10 @@ class Sweep:
         if not isinstance(error, DeadProcessError):
             more = f" (at this case or the next {len(cases) - 1})" if len(cases) > 1 else ""
             outcome.message = f"a worker has stopped: {describe(error)}{more}"
-        elif limit is not None and error.status == 1 and error.seconds > limit:
-            outcome.message = too_late(limit, STUCK)
+        elif error.last_words:
+            where = origin_in(error.last_words, self.target.path)
+            stuck = f", did not come back to Python{where}, and its process was ended"
+            outcome.message = too_late(limit, stuck)
         else:
             outcome.message, outcome.symptom = str(error), CRASH
         return outcome
@@ -155,13 +154,9 @@ def _work(
             _pack(outcome)
             for case in map(known.__getitem__, cases)
             for outcome in outcomes_at(
-                claim, entry, case, options, _guard(target, options), itself=case.name in inner
+                claim, entry, case, options, target.path, itself=case.name in inner
             )
         ]
-
-
-def _guard(target: Target, options: Options) -> Guard:
-    return Guard(target.path, Clock(options.time_limit, ends_process=True))
 
 
 @functools.lru_cache(maxsize=1)  # calls come entry by entry

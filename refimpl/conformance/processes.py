@@ -7,15 +7,18 @@ ends only the call that it was busy with, and the next call gets a new process.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import tempfile
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
+from .clock import last_words
 from .faults import describe
 
 PATIENCE = 2.0  # seconds that a process has to end when it is asked to
@@ -28,13 +31,14 @@ class CallError(Exception):
 class DeadProcessError(CallError):
     """A process ended instead of returning from a call.
 
-    status   its exit status; negative for the signal that ended it
-    seconds  how long the call had been running
+    The text says how: by which signal, or with which exit status.
+
+    last_words  the traceback of what it was doing, when it has ended itself (see `clock`)
     """
 
-    def __init__(self, status: int, seconds: float) -> None:
+    def __init__(self, status: int, last_words: str) -> None:
         super().__init__(f"ended its process, {_how(status)}")
-        self.status, self.seconds = status, seconds
+        self.last_words = last_words
 
 
 def _how(status: int) -> str:
@@ -94,27 +98,29 @@ class _Process:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,))
+        handle, self._words = tempfile.mkstemp(prefix="refimpl-", text=True)
+        os.close(handle)
+        self._process = context.Process(target=_serve, args=(theirs, self._words))
         with _waiting:
             self._process.start()
         theirs.close()  # or the end of the process would not be the end of the pipe
 
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """What the function returns there. CallError when it does not return."""
-        start = time.monotonic()
         try:
             self._pipe.send((function, arguments))
             result, error = self._pipe.recv()
         except (EOFError, OSError):
-            raise DeadProcessError(self._status(), time.monotonic() - start) from None
+            raise self._death() from None
         if error:
             raise CallError(error)
         return result
 
-    def _status(self) -> int:
+    def _death(self) -> DeadProcessError:
         with _waiting:
             self._process.join()
-        return self._process.exitcode or 0
+        words = Path(self._words).read_text("utf-8", errors="backslashreplace")
+        return DeadProcessError(self._process.exitcode or 0, words)
 
     def end(self) -> None:
         """Terminate the process; kill it when that is not enough."""
@@ -122,15 +128,17 @@ class _Process:
         with _waiting:
             self._process.join(PATIENCE)
         self._process.kill()
+        Path(self._words).unlink()
 
 
 _waiting = threading.Lock()  # starting a process waits for those that ended, in whatever thread
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, words: str) -> None:
     """In a process: the calls that come through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
-    with suppress(EOFError, OSError):
+    with open(words, "w") as file, suppress(EOFError, OSError):
+        last_words.set(file)
         while True:
             function, arguments = pipe.recv()
             pipe.send(_answer(function, arguments))
