@@ -27,7 +27,7 @@ DESCRIPTION = (
     "Needs no data."
 )
 EXAMPLES = (
-    ("", "eight poses, some seconds; look at poses.gif"),
+    ("", "eight poses, about a minute; look at poses.gif"),
     ("--mesh letter --poses 24", "a letter, a quarter of a minute"),
     ("--distributions uniform gaussian --angles 15 35", "two distributions, farther away"),
 )

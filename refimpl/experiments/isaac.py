@@ -28,7 +28,7 @@ DESCRIPTION = (
     "2023, ISAAC Newton. MNIST is read from REFIMPL_DATA or downloaded."
 )
 EXAMPLES = (
-    ("", "six methods, two seeds, and the choice of learning rates: about TIME"),
+    ("", "six methods, two seeds, and the choice of learning rates: a minute and a half"),
     ("--methods adam adam-isaac --steps 200", "Adam without and with ISAAC"),
     ("--width 400", "the table in the documentation"),
 )

@@ -36,7 +36,7 @@ DESCRIPTION = (
     "folder, for `refimpl logic eval` and `export`."
 )
 EXAMPLES = (
-    ("", "MONK's problems, three seeds: about TIME"),
+    ("", "MONK's problems, three seeds: about a minute"),
     ("--data breast_cancer --steps 2000 --repeats 1", "one network, a minute"),
     ("--data adult mnist", "the large ones, with fewer steps than the paper"),
 )

@@ -24,10 +24,10 @@ DESCRIPTION = (
     "results are the mean of each image. Nothing is random. Needs no data."
 )
 EXAMPLES = (
-    ("", "a torus: some seconds"),
+    ("", "a torus: half a minute"),
     ("--mesh letter --scale 0.03 --squared", "a letter, softer"),
 )
-FULL = "larger images, a minute"
+FULL = "larger images, some minutes"
 ON_CUPY = True
 
 

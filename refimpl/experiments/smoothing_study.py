@@ -38,7 +38,7 @@ DESCRIPTION = (
     "variance study of Petersen et al. 2024, Generalizing Stochastic Smoothing. Needs no data."
 )
 EXAMPLES = (
-    ("", "all densities for n = 3: about TIME"),
+    ("", "all densities for n = 3: less than half a minute"),
     ("--densities cauchy --points 1 --repeats 16", "one density, a look"),
     ("--n 3 5 --points 2", "the table in the documentation"),
 )
