@@ -31,26 +31,26 @@ def draw(name: str, folder: Path) -> Path:
 @drawing
 def tape() -> Any:
     """The program x exp(-x) as a row of operations, with values and cotangents."""
-    names, values = ("x", "a = -x", "b = exp(a)", "L = x b"), [2.0, -2.0]
+    names, values = ("x", "a = -x", "b = $e^a$", "L = x b"), [2.0, -2.0]
     values += [np.exp(values[1]), values[0] * np.exp(values[1])]
     slopes = {(1, 0): -1.0, (2, 1): values[2], (3, 2): values[0], (3, 0): values[2]}
     cotangents = [0.0, 0.0, 0.0, 1.0]
     for (y, x), slope in sorted(slopes.items(), reverse=True):
         cotangents[x] += cotangents[y] * slope
     picture, (axis,) = figure(1, 1)
-    picture.set_size_inches(6.8, 2.5)
+    picture.set_size_inches(6.0, 2.6)
     picture.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.98)
     box = {"boxstyle": "round,pad=0.5", "facecolor": "#eef3f9", "edgecolor": "#0b5cad"}
     for k, name in enumerate(names):
-        axis.text(k, 0, name, ha="center", va="center", bbox=box, fontsize=10)
-        axis.text(k, 0.34, f"{values[k]:.4g}", ha="center", color="#0b5cad", fontsize=9.5)
-        axis.text(k, -0.45, f"{cotangents[k]:.4g}", ha="center", color="#d1495b", fontsize=9.5)
+        axis.text(k, 0, name, ha="center", va="center", bbox=box, fontsize=11)
+        axis.text(k, 0.34, f"{values[k]:.4g}", ha="center", color="#0b5cad", fontsize=11)
+        axis.text(k, -0.45, f"{cotangents[k]:.4g}", ha="center", color="#d1495b", fontsize=11)
     for (y, x), slope in slopes.items():
         bend = 0.0 if y == x + 1 else 0.34
         for start, end, color, up in ((x, y, "#0b5cad", 0.07), (y, x, "#d1495b", -0.07)):
             _arrow(axis, start, end, color, up, -bend)
-        high = -0.22 if not bend else -0.76
-        axis.text((x + y) / 2, high, f"times {slope:.4g}", ha="center", color="#d1495b", size=8)
+        high = -0.22 if not bend else -0.68
+        axis.text((x + y) / 2, high, f"times {slope:.4g}", ha="center", color="#d1495b", size=8.5)
     axis.set(xlim=(-0.4, 3.5), ylim=(-1.05, 1.05))
     axis.axis("off")
     return picture
@@ -76,7 +76,7 @@ def overview() -> Any:
     from refimpl.sorting import sorting_network
 
     picture, axes = figure(1, 4)
-    picture.set_size_inches(6.8, 1.95)
+    picture.set_size_inches(6.0, 1.9)
     picture.subplots_adjust(left=0.03, right=0.99, bottom=0.13, top=0.86, wspace=0.16)
     a = np.linspace(-2, 2, 201)
     for beta in (1.5, 4.0, np.inf):
@@ -84,18 +84,18 @@ def overview() -> Any:
     axes[0].set(title="is a > 0?", xlabel="a")
     _, P = sorting_network(np.array([0.3, -1.2, 2.0, 0.9, -0.4]), steepness=4.0)
     axes[1].imshow(P, vmin=0, vmax=1)
-    axes[1].set(title="who is in which place?", xlabel="place", ylabel="input")
+    axes[1].set(title="who comes where?", xlabel="place", ylabel="input")
     corners = np.array([[[-0.7, -0.6, 2.0], [0.1, 0.8, 2.0], [0.7, -0.4, 2.0]]])
     soft = Settings(image_size=64, distribution="logistic", scale=0.06)
     axes[2].imshow(1 - silhouette(corners, soft), cmap="gray", vmin=0, vmax=1)
-    axes[2].set(title="which pixels are covered?")
+    axes[2].set(title="what is covered?")
     p = np.linspace(0, 1, 65)
     axes[3].imshow(gates(*np.meshgrid(p, p))[6], vmin=0, vmax=1, origin="lower")
-    axes[3].set(title="is a xor b true?", xlabel="a", ylabel="b")
+    axes[3].set(title="is a xor b?", xlabel="a", ylabel="b")
     for axis in axes:
         axis.set(xticks=[], yticks=[])
         axis.xaxis.labelpad = axis.yaxis.labelpad = 2
-        axis.title.set_fontsize(8)
+        axis.title.set_fontsize(9.5)
     return picture
 
 

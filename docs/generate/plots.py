@@ -12,7 +12,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,9 +150,27 @@ def _sharpness(case: Case) -> tuple[str, list[float]] | None:
 
 
 def _line(entry: Entry, case: Case) -> Line:
-    """The entry of the first input that has the most influence."""
+    """The entry of most influence, of the first input or of the one whose gradient is replaced."""
     names = [n for n in entry.differentiable or entry.inputs if np.size(case.inputs[n])]
-    name = names[0]
+    if entry.is_derivative or not _sharpness(case):
+        return _line_of(entry, case, names[0])
+    lines = [_line_of(entry, case, name) for name in names]
+    return next((line for line in lines if _is_replaced(line)), lines[0])
+
+
+def _is_replaced(line: Line) -> bool:
+    """Whether the sharpness changes the slope of an entry: it does so where that is replaced."""
+    chosen = _varying(line)
+    if not chosen:
+        return False
+    name, values = _sharpness(line.case) or ("", [])
+    short = replace(line, points=line.points[::20])
+    slopes = [_slope(short, chosen, {**line.case.params, name: value}) for value in values]
+    return bool(np.ptp(slopes, axis=0).max() > 1e-6)
+
+
+def _line_of(entry: Entry, case: Case, name: str) -> Line:
+    """The entry of an input that has the most influence."""
     x = np.asarray(case.inputs[name])
     given = _given(entry, name, x)
     for reach in (1.5, 6.0):  # solvers and other steps may need a longer way to change

@@ -17,6 +17,8 @@ from refimpl.spec import all_entries, import_errors
 from . import explorer, figures, measured, methods, sources, thesis_figures  # noqa: F401
 
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
+FITTING = ("overview", "tape", "render_gallery", "shape_fit", "sorting_by_steepness",
+           "possible_places")  # narrow enough for a phone; others scroll there  # fmt: skip
 FIGURE = re.compile(r"<!-- figure: (\w+) \| (.*?) -->", re.DOTALL)
 OUTSIDE = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 
@@ -94,6 +96,7 @@ def _figures(text: str, place: str, target: Path, plots: bool) -> str:
             return ""
         file = figures.draw(name, target / "figures")
         to = posixpath.relpath(f"figures/{file.name}", posixpath.dirname(place) or ".")
-        return f"```{{figure}} {to}\n:alt: {caption}\n\n{caption}\n```"
+        kind = ":figclass: fits\n" if name in FITTING else ""
+        return f"```{{figure}} {to}\n:alt: {caption}\n{kind}\n{caption}\n```"
 
     return FIGURE.sub(drawn, text)

@@ -47,7 +47,12 @@
     }
     make("text", { x: WIDTH / 2, y: HEIGHT - 3, class: "middle" }, svg, label);
     for (const [name, values] of lines) {
-      const points = values.map((v, i) => `${x(places[i]).toFixed(1)},${y(v).toFixed(1)}`);
+      const points = values.flatMap((v, i) => {
+        const at = (place, value) => `${x(place).toFixed(1)},${y(value).toFixed(1)}`;
+        const jumps = name === "hard" && i > 0 && Math.abs(v - values[i - 1]) > (high - low) / 4;
+        const middle = jumps ? (places[i - 1] + places[i]) / 2 : 0;
+        return [...(jumps ? [at(middle, values[i - 1]), at(middle, v)] : []), at(places[i], v)];
+      });
       make("path", { d: "M" + points.join("L"), class: name }, svg);
     }
   }
