@@ -208,7 +208,8 @@ def _cases(entry: Entry, cases: list[Case]) -> Iterator[str]:
 def _libraries(entry: Entry, compared: list[Row]) -> Iterator[str]:
     if compared:
         rows = [("library", "verdict", "comparisons passed", "why"), *compared]
-        yield table(rows) + "\n\nMore in [the comparison of libraries](../../peers.md)."
+        yield with_reasons(table(rows) + "\n")
+        yield "More in [the comparison of libraries](../../peers.md)."
     else:
         yield "No published library is compared with this method yet."
     if entry.variants:
@@ -309,6 +310,12 @@ refimpl check my_{short(entry)}.py
 [Testing your implementation](../../testing-your-implementation.md) explains
 the report. `refimpl check --method {entry.name}` checks the specification itself, by finite
 differences, by its promises, and by recorded numbers where there are some."""
+
+
+def with_reasons(text: str | re.Match[str]) -> str:
+    """A table whose last column are sentences: they have room on a phone, too."""
+    found = text if isinstance(text, str) else text[0]
+    return f'<div class="reasons">\n\n{found}\n</div>\n'
 
 
 def table(rows: list[Row]) -> str:

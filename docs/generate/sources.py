@@ -30,7 +30,8 @@ def write(paths: Iterable[str], root: Path, target: Path) -> None:
         text = (root / path).read_text(encoding="utf-8")
         language = "python" if path.endswith(".py") else "text"
         title = _first_sentence(text) if language == "python" else ""
-        body = f"# {plain(path)}\n\n{plain(title)}\n\n````{{code-block}} {language}\n"
+        body = "---\nnosearch: true\n---\n"  # or every search would find the sources first
+        body += f"# {plain(path)}\n\n{plain(title)}\n\n````{{code-block}} {language}\n"
         body += f":linenos:\n\n{text.rstrip()}\n````\n"
         (target / page_of(path)).write_text(body, encoding="utf-8")
         names.append(posixpath.basename(page_of(path)).removesuffix(".md"))

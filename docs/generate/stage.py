@@ -17,8 +17,10 @@ from refimpl.spec import all_entries, import_errors
 from . import explorer, figures, measured, methods, sources, thesis_figures  # noqa: F401
 
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
+# Figures that a phone shows whole; it scrolls through the others.
 FITTING = ("overview", "tape", "render_gallery", "shape_fit", "sorting_by_steepness",
-           "possible_places")  # narrow enough for a phone; others scroll there  # fmt: skip
+           "possible_places", "relaxed_gates")  # fmt: skip
+REASONS = re.compile(r"(?m)^\| method \| verdict .*\n(?:\|.*\n)+")
 FIGURE = re.compile(r"<!-- figure: (\w+) \| (.*?) -->", re.DOTALL)
 OUTSIDE = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 
@@ -38,7 +40,8 @@ def stage(root: Path, target: Path, *, plots: bool = True) -> int:
         page = target / place
         page.parent.mkdir(parents=True, exist_ok=True)
         text = text.replace("<!-- pages -->", _others(pages, text))
-        page.write_text(_figures(text, place, target, plots), encoding="utf-8")
+        text = _figures(text, place, target, plots)
+        page.write_text(REASONS.sub(methods.with_reasons, text), encoding="utf-8")
     methods.write(entries, root, target, plots=plots)
     explorer.write(target)
     sources.write(sorted(shown), root, target)

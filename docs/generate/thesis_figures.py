@@ -40,15 +40,15 @@ def relaxed_gates() -> Any:
     names = ("0", "a and b", "a and not b", "a", "not a and b", "b", "a xor b", "a or b",
              "nor", "xnor", "not b", "a or not b", "not a", "not a or b", "nand", "1")  # fmt: skip
     values = gates(*np.meshgrid(np.linspace(0, 1, 33), np.linspace(0, 1, 33)))
-    picture, axes = figure(2, 8)
-    picture.set_size_inches(6.8, 2.25)
-    picture.subplots_adjust(left=0.02, right=0.99, bottom=0.05, top=0.92, hspace=0.25, wspace=0.12)
+    picture, axes = figure(4, 4)
+    picture.set_size_inches(4.4, 4.9)
+    picture.subplots_adjust(left=0.05, right=0.99, bottom=0.05, top=0.95, hspace=0.28, wspace=0.1)
     for axis, name, value in zip(axes, names, values, strict=True):
         axis.imshow(value, vmin=0, vmax=1, origin="lower")
         axis.set(xticks=[], yticks=[])
-        axis.set_title(name, fontsize=7.5, pad=3)
-    axes[8].set_xlabel("a", labelpad=1)
-    axes[8].set_ylabel("b", labelpad=1)
+        axis.set_title(name, fontsize=9, pad=3)
+    axes[12].set_xlabel("a", labelpad=1)
+    axes[12].set_ylabel("b", labelpad=1)
     return picture
 
 
