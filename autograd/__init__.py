@@ -1,8 +1,8 @@
 """A small reverse-mode automatic differentiation engine over NumPy, CuPy and other array-API
 libraries.
 
-Read `core` first: it is the whole idea. Then `rules` (the derivatives), `transforms` and `custom`
-(what users call), `backend` (array libraries).
+Read `core` first: it is the whole idea. Then `rules` (the derivatives), `transforms`, `jacobians`
+and `custom` (what users call), `backend` (array libraries).
 """
 
 if __name__ == "autograd":
@@ -26,8 +26,9 @@ from .backend import (
 )  # fmt: skip
 from .core import OPERATIONS, Array, Tracer, is_traced, plain
 from .custom import checkpoint, custom_vjp, stop_gradient
+from .jacobians import hessian, hvp, jacobian
 from .libraries import is_array
-from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms import grad, jvp, value_and_grad, vjp
 from .tree import flatten as tree_flatten
 from .tree import leaves as tree_leaves
 from .tree import tree_map

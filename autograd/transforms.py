@@ -1,5 +1,5 @@
-"""Derivatives of functions on nested containers of arrays: gradients, products with Jacobians,
-replaced derivatives.
+"""Derivatives of functions on nested containers of arrays: gradients, and products with Jacobians
+and their transposes.
 
 Everything rests on `vjp`: run the function on tracers, keep the tape, pull cotangents back through
 it on demand.
@@ -8,21 +8,18 @@ it on demand.
 from __future__ import annotations
 
 import functools
-import itertools
-import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
 from .backend import constant, creation_namespace
-from .core import OPERATIONS, Array, Tape, Tracer, backward, is_traced, plain
+from .core import Array, Tape, Tracer, backward, is_traced, plain
 from .libraries import is_array, library_of
 
 Function = Callable[..., Any]
 
 
-def _as_leaf(x: Any, where: str) -> Array:
+def as_leaf(x: Any, where: str) -> Array:
     """A leaf of an argument, checked to be a floating-point array; Python floats become arrays."""
     if isinstance(x, float) and not is_array(x):
         return creation_namespace().asarray(x)
@@ -44,7 +41,7 @@ def _as_leaf(x: Any, where: str) -> Array:
     return x
 
 
-class _Trace:
+class Trace:
     """One run of a function on tracers: its output, its tape, and how to pull cotangents back."""
 
     def __init__(self, f: Function, args: Sequence[Any], argnums: Sequence[int], name: str) -> None:
@@ -55,7 +52,7 @@ class _Trace:
             self.rebuilds.append((len(found), rebuild))
             labels = tree.paths(args[i], f"{name}: argument {i} ") if found else []
             self.primals += [
-                _as_leaf(x, label.strip()) for x, label in zip(found, labels, strict=True)
+                as_leaf(x, label.strip()) for x, label in zip(found, labels, strict=True)
             ]
         if not self.primals:
             raise TypeError(
@@ -115,15 +112,15 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple]]:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    trace = _Trace(f, args, range(len(args)), "vjp")
+    trace = Trace(f, args, range(len(args)), "vjp")
 
     def pull(g: Any) -> tuple:
-        return tuple(trace.pull(_vectors("cotangent", g, trace.structure, trace.outputs)))
+        return tuple(trace.pull(vectors("cotangent", g, trace.structure, trace.outputs)))
 
     return trace.rebuild_output(trace.outputs), pull
 
 
-def _vectors(name: str, given: Any, structure: Any, arrays: Sequence[Any]) -> list:
+def vectors(name: str, given: Any, structure: Any, arrays: Sequence[Any]) -> list:
     """The leaves of `given`, checked against the arrays in `structure`; None is zero."""
     parts = tree.matching(structure, given, name, sparse=True)
     labels = tree.paths(structure, name)
@@ -157,10 +154,10 @@ def value_and_grad(
 
     @functools.wraps(f)
     def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        trace = _Trace(
+        trace = Trace(
             functools.partial(f, **kwargs),
             args,
-            _positions(argnums, len(args), name),
+            positions(argnums, len(args), name),
             f"grad of {name}",
         )
         output = trace.rebuild_output(trace.outputs)
@@ -171,7 +168,7 @@ def value_and_grad(
     return evaluate
 
 
-def _positions(argnums: int | Sequence[int], count: int, name: str) -> list[int]:
+def positions(argnums: int | Sequence[int], count: int, name: str) -> list[int]:
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     for i in wanted:
         if not -count <= i < count:
@@ -226,9 +223,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
         raise ValueError(
             f"jvp: expected {len(primals)} tangents, one per primal, got {len(tangents)}"
         )
-    trace = _Trace(f, primals, range(len(primals)), "jvp")
-    flat = _vectors("tangent", tuple(tangents), tuple(primals), trace.primals)
-    moved = iter(_pushforward(trace)(trace.grouped(flat)))
+    trace = Trace(f, primals, range(len(primals)), "jvp")
+    flat = vectors("tangent", tuple(tangents), tuple(primals), trace.primals)
+    moved = iter(pushforward(trace)(trace.grouped(flat)))
     zeros = trace.tape.library.traced.zeros_like
     parts = [
         next(moved) if slot is not None else zeros(y) if is_array(y) else y
@@ -237,7 +234,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     return trace.rebuild_output(trace.outputs), trace.rebuild_output(parts)
 
 
-def _pushforward(trace: _Trace) -> Callable[[Sequence[Any]], tuple]:
+def pushforward(trace: Trace) -> Callable[[Sequence[Any]], tuple]:
     """J v for the traced outputs. The pull-back g -> J^T g is linear, so its own pull-back is v
     -> J v, at any g.
     """
@@ -250,101 +247,3 @@ def _pushforward(trace: _Trace) -> Callable[[Sequence[Any]], tuple]:
     zeros = trace.tape.library.traced.zeros_like
     start = [zeros(y) for y, t in zip(trace.outputs, traced, strict=True) if t]
     return vjp(pull, *start)[1] if start else lambda tangents: ()
-
-
-def jacobian(f: Function, argnums: int = 0) -> Function:
-    """All derivatives of `f`: for each output and each input array one of shape out.shape +
-    in.shape.
-
-    Containers nest: the structure of the output, and inside it that of the argument. Rows come from
-    the pull-back, or columns from the push-forward if there are fewer inputs than outputs. A
-    `custom_vjp` whose backward pass is not linear, as for black-box solvers, has no Jacobian: pull
-    cotangents back by `vjp` there.
-    """
-
-    def evaluate(*args: Any, **kwargs: Any) -> Any:
-        i = _positions(argnums, len(args), getattr(f, "__name__", "f"))[0]
-        trace = _Trace(functools.partial(f, **kwargs), args, [i], "jacobian")
-        inputs, rebuild_input = tree.flatten(args[i])
-        for y in trace.outputs:
-            if not is_array(y):
-                raise TypeError(f"jacobian: expected arrays as outputs, got {type(y).__name__}")
-        wide = _size(trace.primals) > _size(trace.outputs)
-        blocks = _by_rows(trace) if wide else _by_columns(trace)
-        count = len(inputs)
-        return trace.rebuild_output([rebuild_input(row[:count]) for row in blocks])
-
-    return evaluate
-
-
-def _size(arrays: Sequence[Array]) -> int:
-    return sum(math.prod(x.shape) for x in arrays)
-
-
-def _basis(x: Array) -> list[Array]:
-    """The unit arrays of the shape of `x`, in C order."""
-    x = plain(x)
-    xp, at_set = library_of(x).xp, OPERATIONS["at_set"]
-    flat = xp.reshape(xp.zeros_like(x), (math.prod(x.shape),))
-    return [xp.reshape(at_set(flat, k, 1.0), x.shape) for k in range(flat.shape[0])]
-
-
-def _by_rows(trace: _Trace) -> list[list[Array]]:
-    blocks = []
-    for k, y in enumerate(trace.outputs):
-        alone: list[Any] = [None] * len(trace.outputs)
-        rows = [tree.leaves(trace.pull([*alone[:k], e, *alone[k + 1 :]])) for e in _basis(y)]
-        blocks.append(
-            [_joined([row[i] for row in rows], 0, y, x) for i, x in enumerate(trace.primals)]
-        )
-    return blocks
-
-
-def _by_columns(trace: _Trace) -> list[list[Array]]:
-    push = _pushforward(trace)
-    blocks: list[list[Array]] = [[] for _ in trace.outputs]
-    for i, x in enumerate(trace.primals):
-        alone: list[Any] = [None] * len(trace.primals)
-        columns = [push(trace.grouped([*alone[:i], e, *alone[i + 1 :]])) for e in _basis(x)]
-        position = itertools.count()
-        for block, y, slot in zip(blocks, trace.outputs, trace.slots, strict=True):
-            k = next(position) if slot is not None else None
-            block.append(_joined([c[k] for c in columns if k is not None], -1, y, x))
-    return blocks
-
-
-def _joined(parts: list[Array], axis: int, y: Array, x: Array) -> Array:
-    """The block of the Jacobian of `y` in `x` from its rows or columns; zeros without any."""
-    shape = (*y.shape, *x.shape)
-    xp = library_of(x).traced
-    if not parts:
-        return xp.broadcast_to(constant(0.0, like=x), shape)
-    return xp.reshape(xp.stack(parts, axis=axis), shape)
-
-
-def hessian(f: Function, argnums: int = 0) -> Function:
-    """Second derivatives of a scalar function, shape in.shape + in.shape: the Jacobian of its
-    gradient.
-
-    >>> import numpy as np
-    >>> hessian(lambda x: x[0] * x[0] * x[1])(np.array([1.0, 2.0]))
-    array([[4., 2.],
-           [2., 0.]])
-    """
-    return jacobian(grad(f, argnums), argnums)
-
-
-def hvp(f: Function, x: Any, v: Any) -> Any:
-    """The product of the Hessian of scalar `f` at `x` with `v` (containers of the same structure),
-    without forming it.
-
-    Reverse over reverse: the gradient of x -> <grad f(x), v>.
-    """
-    direction = _vectors("hvp: direction", v, x, [_as_leaf(leaf, "hvp") for leaf in tree.leaves(x)])
-
-    def slope(point: Any) -> Any:
-        parts = zip(tree.leaves(grad(f)(point)), direction, strict=True)
-        terms = [library_of(g).traced.sum(g * d) for g, d in parts if d is not None]
-        return functools.reduce(operator.add, terms) if terms else 0.0
-
-    return grad(slope)(x)

@@ -17,8 +17,9 @@ import numpy as np
 
 from .. import tree
 from ..backend import array_namespace, like_array
+from ..jacobians import hvp
 from ..libraries import is_array
-from ..transforms import hvp, jvp, vjp
+from ..transforms import jvp, vjp
 
 NAMES = ("engine", "torch", "jax")
 FLOATS = ("float64", "float32", "float16", "bfloat16")  # finest first
