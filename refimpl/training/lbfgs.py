@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,27 +64,18 @@ def lbfgs(
     >>> found.converged, np.round(found.params["x"], 6)
     (True, np.float64(3.0))
     """
-    leaves, rebuild = tree_flatten(params)
-    leaves = [float_array(x, "params") for x in leaves]
-    shapes = [tuple(x.shape) for x in leaves]
-    sizes = [math.prod(shape) for shape in shapes]
-    if not sum(sizes):
+    packing = _Packing.of(params)
+    if not packing.count:
         raise ValueError("params: expected at least one number")
-    if bounds is not None and len(bounds) != sum(sizes):
-        raise ValueError(f"bounds: expected {sum(sizes)} pairs, got {len(bounds)}")
+    if bounds is not None and len(bounds) != packing.count:
+        raise ValueError(f"bounds: expected {packing.count} pairs, got {len(bounds)}")
     both = value_and_grad(f)
 
-    def unpack(vector: np.ndarray) -> Any:
-        parts = np.split(vector, np.cumsum(sizes)[:-1])
-        return rebuild(
-            [constant(p.reshape(s), like=x) for p, s, x in zip(parts, shapes, leaves, strict=True)]
-        )
-
     def objective(vector: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = both(unpack(vector))
+        value, gradient = both(packing.unpack(vector))
         return float(to_numpy(value)), _packed(tree_flatten(gradient)[0])
 
-    start = _packed(leaves)
+    start = _packed(packing.leaves)
     if not math.isfinite(objective(start)[0]):
         raise ValueError("lbfgs: the function is not finite at the start")
     steps = 0
@@ -94,30 +86,44 @@ def lbfgs(
         if on_step is not None:
             on_step(steps, float(intermediate_result.fun))
 
-    result = optimize.minimize(
-        objective,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        callback=report,
-        options={
-            "maxcor": memory,
-            "maxiter": max_iterations,
-            "maxfun": max_evaluations,
-            "maxls": line_search_steps,
-            "ftol": value_tolerance,
-            "gtol": gradient_tolerance,
-        },
-    )
-    return Minimum(
-        unpack(result.x),
-        float(result.fun),
-        bool(result.success) and math.isfinite(result.fun),
-        str(result.message),
-        int(result.nit),
-        int(result.nfev),
-    )
+    options = {
+        "maxcor": memory, "maxiter": max_iterations, "maxfun": max_evaluations,
+        "maxls": line_search_steps, "ftol": value_tolerance, "gtol": gradient_tolerance,
+    }  # fmt: skip
+    found = optimize.minimize(
+        objective, start, jac=True, method="L-BFGS-B", bounds=bounds, callback=report,
+        options=options,
+    )  # fmt: skip
+    value = float(found.fun)
+    converged = bool(found.success) and math.isfinite(value)
+    message, effort = str(found.message), (int(found.nit), int(found.nfev))
+    return Minimum(packing.unpack(found.x), value, converged, message, *effort)
+
+
+@dataclass(frozen=True)
+class _Packing:
+    """How the numbers of the parameters lie in one vector."""
+
+    leaves: list[Any]
+    rebuild: Callable[[list[Any]], Any]
+
+    @classmethod
+    def of(cls, params: Any) -> _Packing:
+        leaves, rebuild = tree_flatten(params)
+        return cls([float_array(x, "params") for x in leaves], rebuild)
+
+    @property
+    def sizes(self) -> list[int]:
+        return [math.prod(x.shape) for x in self.leaves]
+
+    @property
+    def count(self) -> int:
+        return sum(self.sizes)
+
+    def unpack(self, vector: np.ndarray) -> Any:
+        parts = np.split(vector, np.cumsum(self.sizes)[:-1])
+        pairs = zip(parts, self.leaves, strict=True)
+        return self.rebuild([constant(p.reshape(tuple(x.shape)), like=x) for p, x in pairs])
 
 
 def _packed(leaves: Sequence[Any]) -> np.ndarray:
