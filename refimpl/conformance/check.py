@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from refimpl.spec import Case, Entry, find, import_errors
@@ -22,7 +22,7 @@ from .outcome import LEVEL_KEYS, Outcome
 from .parallel import Sweep, workers
 from .run_report import Report, interruptible_at
 from .selection import Options
-from .target import Implementation, Target
+from .target import Implementation, Target, implementations_in
 from .versions import versions
 
 
@@ -39,6 +39,32 @@ def check_target(target: Target, options: Options | None = None) -> Report:
         explain(report.groups, options.time_limit)
     report.stop()
     return report
+
+
+def check_functions(*functions: Callable[..., Any], **options: Any) -> Report:
+    """Check functions that are marked `@implements`, here and now; `print` shows the report.
+
+    Options are those of `Options`, such as `cases="*/n3*"`, `levels=("values",)`, `max_cases=5`.
+    ValueError when none of the functions is marked, or for jobs, which need a file.
+    """
+    claims = implementations_in({str(i): function for i, function in enumerate(functions)})
+    if not claims:
+        raise ValueError("expected functions that are marked @implements")
+    chosen = Options(**options)
+    if chosen.jobs or chosen.dask:
+        raise ValueError("other processes find functions in files: `refimpl check FILE --jobs N`")
+    names = ", ".join(dict.fromkeys(claim.label for claim in claims))
+    report = check_target(Target(names, claims, _file(claims[0])), chosen)
+    kept = ("seed", "dtype", "device", "time_limit")
+    given = "".join(f", {name}={options[name]!r}" for name in kept if name in options)
+    report.repeat = lambda o: f"check_functions({o.function}, cases={o.name!r}{given})"
+    return report
+
+
+def _file(claim: Implementation) -> str:
+    """The file that the function was written in, as its lines are called in tracebacks."""
+    code = getattr(inspect.unwrap(claim.function), "__code__", None)
+    return getattr(code, "co_filename", "")
 
 
 def _possible(target: Target, options: Options) -> None:
@@ -89,9 +115,7 @@ def _obstacle(claim: Implementation, options: Options) -> str:
 def check_point(claim: Implementation, entry: Entry, case: Case, options: Options) -> Report:
     """Check one function at one case, with the explanations of a full report."""
     start = time.perf_counter()
-    code = getattr(inspect.unwrap(claim.function), "__code__", None)
-    path = getattr(code, "co_filename", "")
-    target = Target(claim.label, (claim,), path)
+    target = Target(claim.label, (claim,), _file(claim))
     _possible(target, options)
     report = Report(claim.label, options.seed, packages=versions(target))
     expected = ExpectedFailures(entry.name, claim.label, claim.expected_failures)
@@ -100,7 +124,7 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
         return report
     with quiet():
         itself = bool(inward([case], options))
-        found = outcomes_at(claim, entry, case, options, path, itself=itself)
+        found = outcomes_at(claim, entry, case, options, target.path, itself=itself)
         report.extend(expected.mark(found))
         report.groups = group(report.failures)
         explain(report.groups, options.time_limit)

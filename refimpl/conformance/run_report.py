@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,7 +21,7 @@ class Report:
 
     command   the command line that was given, up to its options
     xfail     the file of known failures
-    repeat    what repeats a comparison instead, where the command line does not
+    repeat    what repeats a comparison, where that is no command line
     packages  versions of what the target uses, by name
     """
 
@@ -33,9 +33,14 @@ class Report:
     seconds: float = 0.0
     groups: list[Group] = field(default_factory=list)
     packages: dict[str, str] = field(default_factory=dict)
-    repeat: str = ""
+    repeat: Callable[[Outcome], str] | None = None
     xfail: str = ""
     _start: float = field(default_factory=time.perf_counter, repr=False)
+
+    def __str__(self) -> str:
+        from .report import text_report  # which needs this module
+
+        return text_report(self)
 
     def collect(self, outcomes: Iterable[Outcome], *, fail_fast: bool = False) -> None:
         """Add outcomes, or those up to the first finding, and group what failed.
@@ -82,8 +87,8 @@ class Report:
 
     def replay(self, outcome: Outcome) -> str:
         """The command line that repeats this one comparison."""
-        if self.repeat:
-            return self.repeat
+        if self.repeat is not None:
+            return self.repeat(outcome)
         seed = f" --seed {self.seed}" if self.seed else ""
         if not outcome.case:  # what only a full run finds
             return (

@@ -194,8 +194,8 @@ def test_a_mark_that_is_not_understood_is_an_error_that_says_what_to_write(
         list(plugin._points(pytest.Mark("conformance", positional, keywords, _ispytest=True)))
 
 
+@pytest.mark.framework("torch")  # not imported here: pytester forgets what a test imports
 def test_the_documented_test_file_runs(pytester, monkeypatch):
-    pytest.importorskip("torch", reason="the framework of the example")
     text = DOCS.read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     (test,) = [block for block in blocks if "pytest.mark.conformance" in block]
