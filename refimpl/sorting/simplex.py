@@ -90,8 +90,14 @@ def _limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
     x = inputs["x"]
     y = run(inputs, {**params, "softness": 1e-7})["y"]
     largest = x == np.max(x, axis=-1, keepdims=True, initial=-np.inf)
-    wanted = largest / np.maximum(np.sum(largest, axis=-1, keepdims=True), 1)
-    return None if close(y, wanted.astype(y.dtype)) else "softness 1e-7: not the largest"
+    others = y[~largest]
+    return None if close(others, np.zeros_like(others)) else "softness 1e-7: not the largest"
+
+
+def _equal(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
+    y = run({"x": 0 * inputs["x"]}, params)["y"]
+    same = close(y, np.full_like(y, 1 / y.shape[-1]))
+    return None if same else "equal entries do not have equal weights"
 
 
 @specification(
@@ -105,7 +111,8 @@ def _limit(run: Run, inputs: Arrays, params: Mapping[str, Any]) -> str | None:
         Invariant("order", "larger x, larger y", _same_order),
         Invariant("shift", "only differences count", _shift),
         Invariant("scale", "2 x at twice the softness has the same y", _scale),
-        Invariant("limit", "for softness -> 0 the largest x share the weight equally", _limit),
+        Invariant("limit", "for softness -> 0 only the largest x has weight", _limit),
+        Invariant("equal", "equal entries have the weight 1/n each", _equal),
     ),
     kinks="c0: where an entry becomes zero; there it is taken as zero already. Second derivatives "
     "jump there for c1",
