@@ -132,14 +132,15 @@ def _writable(arguments: argparse.Namespace) -> None:
 
 
 def _nothing_matches(arguments: argparse.Namespace, options: Options) -> None:
+    """UsageError that repeats what was asked for, and says what may have been meant."""
     patterns = [p for p in (*options.patterns, *options.methods) if p != "*"]
     close = [name for pattern in patterns for name in closest_cases(pattern, options.seed)]
+    close = close or [repr(f"*/{p}") for p in options.patterns if "/" not in p and p != "*"]
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     where = f"in {arguments.target}" if arguments.target else "in the specification"
-    level = f" at level {arguments.level}" if arguments.level else ""
-    wanted = " ".join(f"--case {pattern!r}" for pattern in options.patterns)
-    wanted += "".join(f" --method {method!r}" for method in options.methods if method != "*")
-    raise loading.UsageError(f"nothing {where} matches {wanted}{level}{hint}")
+    given = {"case": options.patterns, "method": options.methods, "level": [arguments.level]}
+    wanted = [f"--{k} {p!r}" for k, names in given.items() for p in names if p not in ("*", None)]
+    raise loading.UsageError(f"nothing {where} matches {' '.join(wanted)}{hint}")
 
 
 def _bar(items: Iterable[Any], label: str) -> Iterable[Any]:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from refimpl.spec import all_entries
+
 from .faults import describe, printable
 from .target import MARK, Target, implementations_in
 
@@ -39,6 +41,11 @@ def load(name: str) -> Target:
     path = Path(name)
     if path.suffix == ".py" or os.sep in name or path.exists():
         return load_file(path)
+    if name in all_entries():
+        raise UsageError(
+            f"{name} is a method: name a file with an implementation of it, or check the method "
+            f"itself by refimpl check --method {name}"
+        )
     close = difflib.get_close_matches(name, adapters(), n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     known = ", ".join(adapters())

@@ -32,6 +32,12 @@ def test_an_unknown_library_is_a_usage_error_that_names_the_adapters(capsys):
     assert "did you mean diffsort?" in capsys.readouterr().err
 
 
+def test_a_method_instead_of_a_file_is_a_usage_error_that_says_how_to_check_it(toy, capsys):
+    assert main(["check", "toy.soft_pool"]) == 2
+    assert "refimpl check --method toy.soft_pool" in capsys.readouterr().err
+    assert main(["check", "--method", "toy.soft_pool"]) == 0
+
+
 @pytest.mark.parametrize("name", ["", "results.txt"])
 def test_a_folder_or_a_file_that_is_not_python_is_a_usage_error(tmp_path, capsys, name):
     path = tmp_path / name

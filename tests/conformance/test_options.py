@@ -38,6 +38,13 @@ def test_patterns_that_match_nothing_are_a_usage_error_with_a_suggestion(check):
     assert "matches --case '*/batch3' --method 'toy.soft_pol'; did you mean toy.soft_pool" in error
 
 
+def test_the_name_of_a_case_alone_is_told_how_to_ask_for_it(check):
+    status, _, error = check("--case", "batch3", "--level", "values")
+    assert status == 2
+    assert "matches --case 'batch3' --level 'values'; did you mean '*/batch3'?" in error
+    assert check("--case", "*/batch3", "--level", "edge")[0] == 0
+
+
 @pytest.fixture
 def known(tmp_path):
     """Write a file of known failures; the options that name it."""

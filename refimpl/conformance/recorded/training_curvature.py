@@ -14,9 +14,10 @@ from refimpl.autograd import (
     value_and_grad,
 )
 from refimpl.sorting.networks import sorting_network
+from refimpl.training.fisher_injection import inject_fisher
 from refimpl.training.isaac import isaac_linear
 from refimpl.training.isaac_published import published_cholesky_direction
-from refimpl.training.newton_losses import inject_fisher, newton_step
+from refimpl.training.newton_losses import newton_step
 from refimpl.training.optimizers import sgd
 from refimpl.training.tract import tract_direction
 
