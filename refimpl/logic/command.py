@@ -156,21 +156,7 @@ def _train(options: argparse.Namespace) -> int:
             setattr(options, key, value)
     _check(options)
     task = load_task(options.data)
-    if 2 * options.width < task.train_x.shape[1]:
-        raise ValueError(
-            f"--width: {options.width} gates read at most {2 * options.width} of "
-            f"{task.train_x.shape[1]} inputs, use {-(-task.train_x.shape[1] // 2)} or more"
-        )
-    width = options.width + -options.width % task.classes  # the classes divide the last layer
-    network = build(
-        task.train_x.shape[1],
-        [options.width] * (options.layers - 1) + [width],
-        classes=task.classes,
-        tau=options.tau,
-        grad_factor=options.grad_factor,
-        scheme=options.scheme,
-        seed=options.seed,
-    )
+    network = _network(options, task)
     state = Path(f"{options.out}.run")
     chosen = {**_comparable(options), "contents": _digest(task)}
     if state.exists() and not options.restart:
@@ -199,6 +185,25 @@ def _train(options: argparse.Namespace) -> int:
     _report(network, run.params, task)
     print(f"saved {options.out}")
     return 0
+
+
+def _network(options: argparse.Namespace, task: Task) -> Network:
+    inputs = task.train_x.shape[1]
+    if 2 * options.width < inputs:
+        raise ValueError(
+            f"--width: {options.width} gates read at most {2 * options.width} of "
+            f"{inputs} inputs, use {-(-inputs // 2)} or more"
+        )
+    last = options.width + -options.width % task.classes  # the classes divide the last layer
+    return build(
+        inputs,
+        [options.width] * (options.layers - 1) + [last],
+        classes=task.classes,
+        tau=options.tau,
+        grad_factor=options.grad_factor,
+        scheme=options.scheme,
+        seed=options.seed,
+    )
 
 
 def _write(line: str) -> None:

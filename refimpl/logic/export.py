@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from string import Template
 
 from ..validation import choose
 from .netlist import CONSTANT, Netlist, truth_table
@@ -19,6 +20,39 @@ _EXPRESSIONS = (
     "~({a} | {b})", "~({a} ^ {b})", "~{b}", "{a} | ~{b}", "~{a}", "~{a} | {b}", "~({a} & {b})",
     "~0",
 )  # fmt: skip
+# An array of C has at least one element, hence x and y.
+_C = Template("""\
+#include <stddef.h>
+#include <stdint.h>
+
+typedef $word word;
+enum { INPUTS = $inputs, OUTPUTS = $outputs, COLUMNS = $columns,
+       WIDTH = $width };
+
+void ${name}_words(const word *x, word *y) {
+    (void)x; (void)y;
+$body}
+
+void $name(const unsigned char *bits, int *counts, size_t n) {
+    word x[$x], y[$y];
+    for (size_t start = 0; start < n; start += WIDTH) {
+        const size_t m = n - start < WIDTH ? n - start : WIDTH;
+        for (size_t i = 0; i < INPUTS; i++) {
+            x[i] = 0;
+            for (size_t s = 0; s < m; s++)
+                x[i] |= (word)((word)(bits[(start + s) * INPUTS + i] != 0) << s);
+        }
+        ${name}_words(x, y);
+        for (size_t s = 0; s < m; s++)
+            for (size_t c = 0; c < COLUMNS; c++) {
+                int count = 0;
+                for (size_t j = 0; j < OUTPUTS / COLUMNS; j++)
+                    count += (int)((y[c * (OUTPUTS / COLUMNS) + j] >> s) & 1);
+                counts[(start + s) * COLUMNS + c] = count;
+            }
+    }
+}
+""")
 
 
 def expression(gate: int, a: str, b: str) -> str:
@@ -62,48 +96,18 @@ def to_c(circuit: Netlist, name: str = "circuit", width: int = 64) -> str:
     if width not in C_TYPES:
         raise ValueError(f"width: expected one of {', '.join(map(str, C_TYPES))}, got {width}")
     outputs = len(circuit.outputs)
-    body = [f"    const word g{g} = {text};" for g, text in _gates(circuit, "x[{}]")]
-    results = [
-        f"    y[{i}] = {_output(circuit, i, 'x[{}]', '0', '~(word)0')};" for i in range(outputs)
-    ]
     columns = circuit.classes or outputs
     if not columns:
         raise ValueError("outputs: a circuit without outputs has no C")
-    lines = [
-        "#include <stddef.h>",
-        "#include <stdint.h>",
-        "",
-        f"typedef {C_TYPES[width]} word;",
-        f"enum {{ INPUTS = {circuit.inputs}, OUTPUTS = {outputs}, COLUMNS = {columns},",
-        f"       WIDTH = {width} }};",
-        "",
-        f"void {name}_words(const word *x, word *y) {{",
-        "    (void)x; (void)y;",
-        *body,
-        *results,
-        "}",
-        "",
-        f"void {name}(const unsigned char *bits, int *counts, size_t n) {{",
-        f"    word x[{max(circuit.inputs, 1)}], y[{max(outputs, 1)}];",
-        "    for (size_t start = 0; start < n; start += WIDTH) {",
-        "        const size_t m = n - start < WIDTH ? n - start : WIDTH;",
-        "        for (size_t i = 0; i < INPUTS; i++) {",
-        "            x[i] = 0;",
-        "            for (size_t s = 0; s < m; s++)",
-        "                x[i] |= (word)((word)(bits[(start + s) * INPUTS + i] != 0) << s);",
-        "        }",
-        f"        {name}_words(x, y);",
-        "        for (size_t s = 0; s < m; s++)",
-        "            for (size_t c = 0; c < COLUMNS; c++) {",
-        "                int count = 0;",
-        "                for (size_t j = 0; j < OUTPUTS / COLUMNS; j++)",
-        "                    count += (int)((y[c * (OUTPUTS / COLUMNS) + j] >> s) & 1);",
-        "                counts[(start + s) * COLUMNS + c] = count;",
-        "            }",
-        "    }",
-        "}",
+    gates = [f"    const word g{g} = {text};\n" for g, text in _gates(circuit, "x[{}]")]
+    results = [
+        f"    y[{i}] = {_output(circuit, i, 'x[{}]', '0', '~(word)0')};\n" for i in range(outputs)
     ]
-    return "\n".join(lines) + "\n"
+    return _C.substitute(
+        word=C_TYPES[width], width=width, name=name, inputs=circuit.inputs, outputs=outputs,
+        columns=columns, body="".join(gates + results),
+        x=max(circuit.inputs, 1), y=max(outputs, 1),
+    )  # fmt: skip
 
 
 def to_verilog(circuit: Netlist, name: str = "circuit") -> str:
