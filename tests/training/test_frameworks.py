@@ -9,10 +9,11 @@ from refimpl.training import distribution_propagation as dp
 from refimpl.training import optimizers
 from refimpl.training import propagated_outputs as outputs
 from refimpl.training.blackbox import blackbox, implicit_mle, negative_identity
+from refimpl.training.fisher_injection import inject_fisher
 from refimpl.training.gem import self_self_attention
 from refimpl.training.gem_block import layer_norm, similarity_maps
 from refimpl.training.isaac import isaac_linear
-from refimpl.training.newton_losses import inject_fisher, newton_loss
+from refimpl.training.newton_losses import newton_loss
 from refimpl.training.perturbed import perturbed
 from refimpl.training.quasi_monte_carlo import cartesian_cells, cartesian_points, latin_points
 from refimpl.training.sampled_gradient import sampled_gradient

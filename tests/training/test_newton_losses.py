@@ -11,7 +11,8 @@ from refimpl.autograd.numerics import check_grads
 from refimpl.sorting.losses import permutation_cross_entropy
 from refimpl.sorting.networks import sorting_network
 from refimpl.training.curvature import empirical_fisher, sample_hessians
-from refimpl.training.newton_losses import inject_fisher, inject_hessian, newton_loss, newton_step
+from refimpl.training.fisher_injection import inject_fisher
+from refimpl.training.newton_losses import inject_hessian, newton_loss, newton_step
 
 RNG = np.random.default_rng(0)
 Y = RNG.normal(size=(6, 4))
