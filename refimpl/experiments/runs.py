@@ -36,8 +36,10 @@ class Runs:
     def once(self, name: str, work: Callable[..., Row], *arguments: Any) -> Row:
         """The row of that run: the stored one, or that of `work(*arguments)`, which is stored."""
         if name not in self.rows:
-            self.rows[name] = work(*arguments)
+            row = self.rows[name] = work(*arguments)
             self.keep({})
+            if "seconds" in row:
+                print(f"{name}: {row['seconds']:.1f} s", flush=True)
         return self.rows[name]
 
     def each(

@@ -47,3 +47,10 @@ def test_after_an_interrupt_it_is_said_whether_anything_was_kept(tmp_path, capsy
     for seed, says in (("0", "begins anew"), ("1", "goes on from the last saved state")):
         assert main(["run", "render", "--seed", seed, "--out", str(tmp_path)]) == 130
         assert says in capsys.readouterr().err
+
+
+def test_a_line_tells_of_every_run_that_is_finished(tmp_path, capsys):
+    options = ["--methods", "logistic-10", "vertices", "--steps", "2", "--batch", "2"]
+    options += ["--size", "8", "--test-images", "3", "--repeats", "1", "--out", str(tmp_path)]
+    assert main(["run", "silhouette", *options]) == 0
+    assert "logistic-10, seed 0: " in capsys.readouterr().out.splitlines()[0]
