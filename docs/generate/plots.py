@@ -152,7 +152,7 @@ def _sharpness(case: Case) -> tuple[str, list[float]] | None:
 def _line(entry: Entry, case: Case) -> Line:
     """The entry of most influence, of the first input or of the one whose gradient is replaced."""
     names = [n for n in entry.differentiable or entry.inputs if np.size(case.inputs[n])]
-    if entry.is_derivative or not _sharpness(case):
+    if entry.is_derivative or not entry.differentiable or not _sharpness(case):
         return _line_of(entry, case, names[0])
     lines = [_line_of(entry, case, name) for name in names]
     return next((line for line in lines if _is_replaced(line)), lines[0])
