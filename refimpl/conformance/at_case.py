@@ -43,10 +43,12 @@ def outcomes_at(
             yield from _in_format(claim, entry, case, options, guard)
             return
         yield from check_case(claim, entry, case, checks, seed=options.seed, guard=guard)
+        said = "values" in checks and "values" in claim.checks  # what is wrong with the call itself
         if options.wants_level(LEVEL_KEYS["invariants"]):
-            yield from check_invariants(claim, entry, case, guard=guard)
+            yield from check_invariants(claim, entry, case, guard=guard, reported=said)
         if itself:
-            yield from check_consistency(claim, entry, case, seed=options.seed, guard=guard)
+            seed = options.seed
+            yield from check_consistency(claim, entry, case, seed=seed, guard=guard, reported=said)
     except Exception as error:  # a fault of the reference must not look like one of the target
         message = f"the reference itself failed, which is a bug in refimpl: {describe(error)}"
         yield Outcome(

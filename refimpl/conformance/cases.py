@@ -14,7 +14,7 @@ from refimpl.spec import Case, Entry
 from .compare import SINGLE, compare_derivatives, compare_values, wrong_dtype
 from .failure import Failure
 from .frameworks import Problem, framework, on_engine
-from .guard import Fault, Guard
+from .guard import Fault, Guard, not_run
 from .kinks import admissible
 from .outcome import Outcome, level_of
 from .patterns import pattern_hint
@@ -103,8 +103,7 @@ class _Run:
         """The target's values; status and reason when its derivatives cannot be compared."""
         values, self.fault = self.guard.attempt(lambda: self.module.values(self.target))
         if self.fault is not None:
-            failed = self.fault.status == "fail"
-            return ("not run", "the call fails") if failed else self.fault
+            return not_run(self.fault)
         self.got = values
         right = self.expected.values
         wrong = [name for name in right if self.got[name].shape != right[name].shape]

@@ -108,7 +108,7 @@ def _obstacle(claim: Implementation, options: Options) -> str:
         find(claim.entry)
     except KeyError as error:
         broken = "".join(f"; {name} does not import: {why}" for name, why in import_errors.items())
-        return f"{error.args[0]}; `refimpl list` prints the names{broken}"
+        return f"{error.args[0]} (`refimpl list` prints the names){broken}"
     return framework(claim.framework).missing(options.placed(claim).device) or ""
 
 

@@ -22,7 +22,7 @@ from refimpl.spec import Case, Entry, Tolerance
 
 from .cases import applicable, problem_of
 from .frameworks import Problem, framework, on_engine
-from .guard import Guard
+from .guard import Guard, not_run
 from .outcome import LEVEL_KEYS, Outcome
 from .points import Expected, expect
 from .target import Implementation
@@ -44,10 +44,12 @@ def check_consistency(
     *,
     seed: int = 0,
     guard: Guard | None = None,
+    reported: bool = False,
 ) -> Iterator[Outcome]:
     """One outcome for each property that the reference has at the case.
 
     Gradients are part of it where there are any: that they are missing or fail is said elsewhere.
+    Nothing is run where the call itself fails, if that is `reported` already.
     """
     guard = guard or Guard()
     expected, tolerance = expect(entry, case, seed), entry.tolerance(case)
@@ -67,8 +69,7 @@ def check_consistency(
         if wrong:
             outcome.status, outcome.message = "fail", wrong
         elif fault:
-            reported = fault is broken and fault.status == "fail"
-            outcome.status, outcome.message = ("not run", "the call fails") if reported else fault
+            outcome.status, outcome.message = not_run(fault) if broken and reported else fault
         yield outcome
 
 

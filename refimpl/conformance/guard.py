@@ -62,6 +62,11 @@ class Guard:
         return Fault("fail", f"raised {describe(raised, self.path)}")
 
 
+def not_run(fault: Fault) -> Fault:
+    """The same for what the fault prevents, which is no finding of its own."""
+    return Fault("not run", "the call fails") if fault.status == "fail" else fault
+
+
 def too_late(limit: float | None, more: str) -> str:
     """The finding about a function that the time of a case is not enough for."""
     return f"gave no result within {limit:g} s{more}"

@@ -12,7 +12,7 @@ from refimpl.spec import Case, Entry, Run
 
 from .cases import problem_of
 from .frameworks import framework
-from .guard import Guard
+from .guard import Guard, not_run
 from .outcome import LEVEL_KEYS, Outcome
 from .target import Implementation
 
@@ -20,14 +20,24 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def check_invariants(
-    claim: Implementation, entry: Entry, case: Case, guard: Guard | None = None
+    claim: Implementation,
+    entry: Entry,
+    case: Case,
+    *,
+    guard: Guard | None = None,
+    reported: bool = False,
 ) -> Iterator[Outcome]:
-    """One outcome for each invariant that holds at the case."""
+    """One outcome for each invariant that holds at the case.
+
+    They are not run where the call at the case itself fails, if that is `reported` already.
+    """
     chosen = [invariant for invariant in entry.invariants if invariant.when(case)]
     run, guard = _memory(claim, entry, case), guard or Guard()
+    at_case = functools.partial(run, case.inputs, case.params)
+    _, broken = guard.attempt(at_case) if chosen and reported else (None, None)
     for invariant in chosen:
         call = functools.partial(invariant.check, run, case.inputs, case.params)
-        wrong, fault = guard.attempt(call)
+        wrong, fault = guard.attempt(call) if broken is None else (None, not_run(broken))
         status, message = fault or (("fail", wrong) if wrong else ("pass", ""))
         outcome = Outcome(entry.name, case.name, invariant.name, LEVEL_KEYS["invariants"], status)
         outcome.subject, outcome.message, outcome.function = invariant.name, message, claim.label

@@ -158,7 +158,24 @@ def test_a_wrong_argument_name_is_a_finding(check):
     _, out, _ = check(
         replace=[("*, steepness, distance", "*, beta, distance"), ("-steepness", "-beta")]
     )
-    assert "unexpected keyword argument 'steepness'" in spaces(out)
+    words = "what call: cannot be called: pool() got an unexpected keyword argument 'steepness'"
+    assert f"{words} (given by name: x, steepness, distance)" in spaces(out)
+    assert "in 1 kind." in out
+
+
+def test_a_type_error_inside_of_the_function_is_its_own(check):
+    _, out, _ = check(replace=[("xp = ", "len(5)\n    xp = ")])
+    assert "raised TypeError: object of type 'int' has no len() (target.py:" in spaces(out)
+
+
+@pytest.mark.parametrize("level", ["invariants", "consistency", "values,invariants,consistency"])
+def test_a_call_that_fails_is_one_finding_at_each_level_that_is_asked_for(check, level):
+    failing = [("xp = ag.array_namespace(x)", "raise KeyError")]
+    status, out, _ = check("--level", level, "--case", "*/l2-*n3*", replace=failing)
+    assert status == 1
+    assert "raised KeyError" in out
+    assert ("the call fails" in out) == (level[0] == "v")
+    assert "follows" not in out
 
 
 def test_a_wrong_number_of_outputs_is_a_finding(check):

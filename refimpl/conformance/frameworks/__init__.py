@@ -15,6 +15,7 @@ A derivative that the framework cannot give raises Unsupported.
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -56,7 +57,7 @@ class Problem:
 
     def outputs(self, **arrays: Any) -> dict[str, Any]:
         """Call the function; its outputs by name. WrongResult when they are not the entry's."""
-        result = self.call(**arrays, **self.params)
+        result = self._called({**arrays, **self.params})
         try:
             outputs = self.named(result)
         except ValueError as error:
@@ -64,6 +65,17 @@ class Problem:
         for name, value in outputs.items():
             real(f"output {name}", value)
         return outputs
+
+    def _called(self, arguments: dict[str, Any]) -> Any:
+        try:
+            return self.call(**arguments)
+        except TypeError as error:
+            try:
+                inspect.signature(self.call).bind(**arguments)
+            except TypeError:  # it was not called at all
+                names = ", ".join(arguments)
+                raise WrongResult(f"cannot be called: {error} (given by name: {names})") from None
+            raise
 
     def at(self, inputs: Arrays, params: Mapping[str, Any] | None = None) -> Problem:
         """The same function at another point."""
