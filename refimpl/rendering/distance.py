@@ -159,7 +159,7 @@ def _forward(
 
 def _backward(residuals: Any, g: Array) -> tuple[Array, None, None, None]:
     shape, faces, near, sign, size, squared = residuals
-    xp = array_namespace(g)
+    xp = array_namespace(g, size)
     if squared:
         scaled = 2 * g * sign
     else:

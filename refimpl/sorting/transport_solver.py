@@ -70,10 +70,10 @@ def newton(g: Array, problem: Problem, damping: float = 0.0) -> Array:
     other entries: near a permutation these are tiny, and a difference would lose them.
     """
     C, a, b, eps = problem
-    xp, m = array_namespace(C), C.shape[-1]
-    T = plan(g, problem)
+    T, m = plan(g, problem), C.shape[-1]
+    xp = array_namespace(T, b)
     met = xp.matmul(xp.matrix_transpose(T), T / a[..., :, None])  # (..., m, m)
-    identity = constant(np.eye(m), like=C)
+    identity = constant(np.eye(m), like=T)
     apart = met * (1 - identity)
     diagonal = xp.sum(apart, axis=-1) + (damping or problem.rounding) * b
     S = diagonal[..., None] * identity - apart + b[..., :, None] * b[..., None, :]

@@ -282,13 +282,16 @@ def propagate(
     array([[[1.25]]])
     """
     y, J = sample_jacobian(network, x)
-    xp = array_namespace(J)
-    if isinstance(std, (int, float)):
-        std = non_negative(std, "std")
-    else:
-        std = float_array(std, "std")[..., None, :]
-    scaled = J * std
-    return y, scaled @ xp.matrix_transpose(scaled)
+    scaled = J * _per_column(std, "std")
+    return y, scaled @ array_namespace(scaled).matrix_transpose(scaled)
+
+
+def _per_column(width: float | Array, name: str) -> float | Array:
+    """Widths of the inputs, to be multiplied with the columns of J (B, m, n)."""
+    if isinstance(width, (int, float)):
+        return non_negative(width, name)
+    width = float_array(width, name)
+    return width[..., None, :] if width.ndim else width
 
 
 def _cauchy_through_mlp(
@@ -310,11 +313,11 @@ def _cauchy_through_mlp(
     call=_cauchy_through_mlp,
 )
 def propagate_cauchy(
-    network: Callable[[Array], Array], x: Array, gamma: Array
+    network: Callable[[Array], Array], x: Array, gamma: float | Array
 ) -> tuple[Array, Array, Array]:
     """Location f(x) (B, m), scales |J| gamma (B, m), and J (B, m, n), for independent Cauchy noise.
 
-    gamma  half widths, an array that broadcasts against the flattened input (B, n)
+    gamma  half widths: a number, or an array that broadcasts against the flattened input (B, n)
 
     Raises ValueError as `sample_jacobian` does.
 
@@ -324,9 +327,8 @@ def propagate_cauchy(
     (array([[-1.]]), array([[1.]]))
     """
     y, J = sample_jacobian(network, x)
-    xp = array_namespace(J)
-    widths = float_array(gamma, "gamma")[..., None, :]
-    return y, xp.sum(xp.abs(J) * widths, axis=-1), J
+    widths = array_namespace(J).abs(J) * _per_column(gamma, "gamma")
+    return y, array_namespace(widths).sum(widths, axis=-1), J
 
 
 def _root(xp: Any, x: Array) -> Array:

@@ -134,7 +134,7 @@ def self_self_attention(
     ):  # fmt: skip
         if tuple(array.shape) != shape:
             raise ValueError(f"{name}: expected {shape}, got {tuple(array.shape)}")
-    xp = array_namespace(x, weight_qkv)
+    xp = array_namespace(x, weight_qkv, bias_qkv, weight_out)
     if inverse_temperature is None:
         norms = xp.mean(vector_norm(x, axis=-1), axis=0)  # (B,)
         tau = (norms * math.sqrt(heads / C))[:, None, None, None]

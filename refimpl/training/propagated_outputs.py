@@ -99,9 +99,10 @@ def pairwise_probability_cauchy(location: Array, jacobian: Array, gamma: Array) 
            [0.25, 0.5 ]])
     """
     y, J = float_array(location, "location", min_ndim=1), float_array(jacobian, "jacobian", 2)
-    xp = array_namespace(y, J)
+    gamma = float_array(gamma, "gamma")
+    xp = array_namespace(y, J, gamma)
     difference = xp.abs(J[..., :, None, :] - J[..., None, :, :])
-    width = xp.sum(difference * float_array(gamma, "gamma")[..., None, None, :], axis=-1)
+    width = xp.sum(difference * gamma[..., None, None, :], axis=-1)
     return _ratio_probability(xp, y, width, DISTRIBUTIONS["cauchy"].cdf, root=False)
 
 
