@@ -36,13 +36,11 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.schema:
         print(schema_text(), end="")
         return 0
+    _fitting(arguments)
     _writable(arguments)
     options = replace(chosen(arguments), progress=_bar)
     if arguments.all_peers:
         return _peers(arguments, options)
-    if arguments.markdown:
-        raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
-    _fitting(arguments)
     try:
         with redirect_stdout(sys.stderr):  # what the target prints is no part of the report
             report = _report(arguments, options)
@@ -67,9 +65,16 @@ def _show(report: Report, arguments: argparse.Namespace) -> None:
 
 def _fitting(arguments: argparse.Namespace) -> None:
     """UsageError for options that do not go together."""
+    alone = arguments.target is None and not arguments.all_peers
     for name in ("jobs", "time_limit", "xfail", "dtype", "device", "dask", "function"):
-        if getattr(arguments, name) is not None and arguments.target is None:
+        if getattr(arguments, name) is not None and alone:
             raise loading.UsageError(f"--{name.replace('_', '-')}: expected a target to check")
+    if arguments.markdown and not arguments.all_peers:
+        raise loading.UsageError("--markdown is for --all-peers; for a target there is --html")
+    if arguments.all_peers and any((arguments.target, arguments.json, arguments.junit)):
+        raise loading.UsageError("--all-peers takes no target, and writes --html and --markdown")
+    if arguments.all_peers and arguments.function is not None:
+        raise loading.UsageError("--function: not with --all-peers, where no library has them all")
     if arguments.dask is not None and arguments.jobs is not None:
         raise loading.UsageError("--jobs is for processes here, --dask for a cluster: give one")
     if arguments.dask is not None and arguments.time_limit is not None:
@@ -79,8 +84,6 @@ def _fitting(arguments: argparse.Namespace) -> None:
 
 def _peers(arguments: argparse.Namespace, options: Options) -> int:
     """Check every published library; print, and write, where they agree."""
-    if arguments.target or arguments.json or arguments.junit:
-        raise loading.UsageError("--all-peers takes no target, and writes --html and --markdown")
     found, pages = check_peers(options), _reports(arguments)
     if "-" not in pages.values():
         print(peers_text(found), end="")

@@ -45,9 +45,11 @@ def _how(status: int) -> str:
     if status >= 0:
         return f"with exit status {status}"
     try:
-        return f"by {signal.Signals(-status).name} ({signal.strsignal(-status)})"
+        name = signal.Signals(-status).name
     except ValueError:
         return f"by signal {-status}"
+    memory = ", as systems do that are out of memory" if name == "SIGKILL" else ""
+    return f"by {name} ({signal.strsignal(-status)}{memory})"
 
 
 class Processes:

@@ -88,7 +88,12 @@ def test_pages_are_written(field, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--all-peers", "x.py"], ["--all-peers", "--json", "-"], ["x.py", "--markdown", "x.md"]],
+    [
+        ["--all-peers", "x.py"],
+        ["--all-peers", "--json", "-"],
+        ["--all-peers", "--function", "f"],
+        ["x.py", "--markdown", "x.md"],
+    ],
 )
 def test_options_that_do_not_go_together_are_a_usage_error(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -15,6 +15,7 @@ from refimpl.conformance import clock, implements
 from refimpl.conformance.check import check_target
 from refimpl.conformance.clock import Clock, TimeUp, interruptible
 from refimpl.conformance.loading import UsageError
+from refimpl.conformance.processes import DeadProcessError
 from refimpl.conformance.report import text_report
 from refimpl.conformance.selection import Options
 from refimpl.conformance.target import Target, Unsupported, implementations_in
@@ -197,7 +198,7 @@ def test_a_process_that_hangs_or_crashes_costs_the_case_that_it_was_at(
     assert "1 method, 5 cases, " in words
     late = "gave no result within 1 s, did not come back to Python (in_c.py:9, in f), and its"
     assert f"{STEP}/smooth-1.0 what call: {late} process was ended" in words
-    assert f"{STEP}/smooth-far what call: ended its process, by SIGSEGV" in words
+    assert f"{STEP}/smooth-far what call: ended its process, by SIGSEGV (Segmentation" in words
     assert "FAILED: 2 comparisons of 11 failed, in 2 kinds." in words
     assert re.search(r"smooth-far --jobs 1\n", out), "the command that repeats it outlives it"
 
@@ -221,3 +222,16 @@ def test_where_nothing_can_be_ended_a_time_limit_is_refused(capsys, arguments, w
     error = capsys.readouterr().err
     assert "--time-limit: " in error
     assert words in error
+
+
+@pytest.mark.parametrize(
+    "status, words",
+    [
+        (3, "with exit status 3"),
+        (-9, "by SIGKILL (Killed, as systems do that are out of memory)"),
+        (-64, "by SIGRTMAX"),
+        (-99, "by signal 99"),
+    ],
+)
+def test_the_end_of_a_process_is_described(status, words):
+    assert str(DeadProcessError(status, "")).startswith(f"ended its process, {words}")
