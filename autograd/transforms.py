@@ -213,7 +213,8 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """`f(*primals)` and the Jacobian-vector product sum_i df/dx_i . v_i, by differentiating the
-    (linear) pull-back.
+    (linear) pull-back. Where a `custom_vjp` has a backward pass that is not linear, as for
+    black-box solvers, there is no such product, and the result is without meaning.
 
     >>> import numpy as np
     >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
