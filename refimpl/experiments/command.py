@@ -77,7 +77,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
         print(f"\nthe same command {goes_on}", file=sys.stderr)
         raise
     results.finish(found, time.perf_counter() - start)
-    print(_table(found["runs"]))
+    print(f"\n{_table(found['runs'])}")
     written = sorted(path.name for path in options.out.iterdir() if path.is_file())
     print(f"\n{options.out}: {', '.join(written)}")
     return 0
