@@ -51,8 +51,11 @@ def _winner(xp: Any, g: Any, mine: Any, other: Any, wins: Any) -> Any:
 def _pow_base(xp: Any, g: Any, y: Any, x: Any, p: Any) -> Any:
     if isinstance(p, (int, float)):
         return xp.zeros_like(g) if p == 0 else g if p == 1 else g * (p * x ** (p - 1))
-    flat = p == 0  # x^0 = 1, also at x = 0
-    return xp.where(flat, xp.zeros_like(g), g * p * x ** xp.where(flat, xp.ones_like(p), p - 1.0))
+    zero = p == 0
+    elsewhere = zero & (xp.abs(x) > 0)
+    at_zero = p / xp.where(elsewhere, x, xp.ones_like(x))  # 0, but its slope in p is 1/x
+    slope = xp.where(zero, at_zero, p * x ** xp.where(zero, xp.ones_like(p), p - 1.0))
+    return xp.where(zero & ~elsewhere, xp.zeros_like(g), g * slope)  # 0^0 is taken as constant
 
 
 def _pow_exponent(xp: Any, g: Any, y: Any, x: Any, p: Any) -> Any:

@@ -160,6 +160,14 @@ def test_second_derivatives_of_powers_at_zero():
     assert grad(grad(with_array))(0.0) == 2.0
 
 
+@pytest.mark.parametrize("x", [2.0, -2.0, 1e-200])
+def test_the_slope_of_the_power_zero_depends_on_the_exponent(x):
+    both = hessian(lambda v: v[0] ** v[1])(np.array([x, 0.0]))
+    assert both[0].tolist() == [0.0, 1 / x]
+    if x > 0:
+        assert both[1, 0] == pytest.approx(1 / x)
+
+
 # --- products with zeros ------------------------------------------------------------------------
 
 
