@@ -53,7 +53,7 @@ def test_a_mistake_is_named(method, spoil, words):
 def test_large_numbers_beside_a_mistake_do_not_make_it_one_of_precision():
     other = {"mean": "logsumexp", "logsumexp": "mean"}
     found = hints_of(
-        "relaxation.dynamic_time_warping",  # whose borders are a million
+        "relaxation.dynamic_time_warping",  # whose borders are 1e12
         lambda f, given: f(**given | {"kind": other[given["kind"]]}),
     )
     assert "agrees with the reference at kind='logsumexp' (here 'mean')" in found
