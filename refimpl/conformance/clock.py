@@ -71,7 +71,7 @@ class Clock:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
-            signal.signal(signal.SIGALRM, handler)
+            signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
             if theirs:
                 remaining = theirs - (time.monotonic() - start)
                 signal.setitimer(signal.ITIMER_REAL, max(remaining, 1e-3), every)

@@ -38,23 +38,24 @@ class Guard:
         """
         if self.clock.over:
             return None, Fault("not run", "the case's time is used up")
-        result, raised = None, None
         try:
             with self.clock.running():
                 result = call()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raised = error
-        fault = self._fault(raised)
+            return None, self._late(error) or self._fault(error)
+        fault = self._late()  # as it is when the function has caught the alarm
         return (result, None) if fault is None else (None, fault)
 
-    def _fault(self, raised: BaseException | None) -> Fault | None:
-        if self.clock.over:  # also when the function has caught the alarm, or raised something else
-            where = origin(raised, self.path) if raised else ""
-            return Fault("fail", too_late(self.clock.limit, where))
-        if raised is None:
+    def _late(self, raised: BaseException | None = None) -> Fault | None:
+        """The fault of a call during which the time ran out, whatever it has made of that."""
+        if not self.clock.over:
             return None
+        where = origin(raised, self.path) if raised else ""
+        return Fault("fail", too_late(self.clock.limit, where))
+
+    def _fault(self, raised: BaseException) -> Fault:
         if isinstance(raised, Unsupported) or _skips(raised):
             return Fault("unsupported", printable(str(raised)) or "no reason given")
         if isinstance(raised, WrongResult):

@@ -130,7 +130,8 @@ class _Process:
         with _waiting:
             self._process.join(PATIENCE)
         self._process.kill()
-        Path(self._words).unlink()
+        with suppress(OSError):  # of systems on which a file that is open cannot be removed
+            os.unlink(self._words)
 
 
 _waiting = threading.Lock()  # starting a process waits for those that ended, in whatever thread
@@ -139,7 +140,7 @@ _waiting = threading.Lock()  # starting a process waits for those that ended, in
 def _serve(pipe: Connection, words: str) -> None:
     """In a process: the calls that come through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
-    with open(words, "w") as file, suppress(EOFError, OSError):
+    with open(words, "w", encoding="utf-8") as file, suppress(EOFError, OSError):
         last_words.set(file)
         while True:
             function, arguments = pipe.recv()
