@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,18 @@ def in_range(value: Any, name: str, low: float, high: float) -> float:
     if not low <= number <= high:
         raise ValueError(f"{name}: expected a number from {low} to {high}, got {value!r}")
     return number
+
+
+def number_or_array(
+    value: Any, name: str, number: Callable[[Any, str], float] = positive
+) -> float | Array:
+    """An array as it is, traced ones too; a number as the check `number` returns it.
+
+    NumPy's scalars are numbers here: as arrays of float64 they would turn float32 into float64.
+    """
+    if is_array(value) and not isinstance(value, np.generic):
+        return value
+    return number(value, name)
 
 
 def whole(value: Any, name: str, minimum: int = 0) -> int:

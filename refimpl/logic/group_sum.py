@@ -5,6 +5,7 @@ Source: Petersen et al. 2022, section 3 (tau, beta); PyPI difflogic 0.1.0, torch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from ..autograd import Array, array_namespace
 from ..promises import close
 from ..spec import BATCHES, Case, Invariant, specification
-from ..validation import choose, float_array, positive, whole
+from ..validation import choose, float_array, in_range, positive, whole
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -79,7 +80,7 @@ def group_sum(
     array([1. , 0.5])
     """
     x, k = float_array(x, "x", min_ndim=1), whole(k, "k", minimum=1)
-    tau = positive(tau, "tau")
+    tau, beta = positive(tau, "tau"), in_range(beta, "beta", -math.inf, math.inf)
     choose(offset, ("after", "before"), "offset")
     n = x.shape[-1]
     if n % k:

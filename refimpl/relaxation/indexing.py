@@ -25,7 +25,7 @@ from typing import Any
 
 from .. import autograd as ag
 from ..autograd import Array
-from ..validation import choose, float_array, non_negative
+from ..validation import choose, float_array, non_negative, positive
 from .conditions import Law, equal, less
 
 
@@ -191,7 +191,8 @@ def argmax_soft(x: Array, *, beta: float = 10.0, axis: int = -1) -> Array:
     array([0.5, 0.5, 0. ])
     """
     x = float_array(x, "x", min_ndim=1)
-    if non_negative(beta, "beta") == math.inf:
+    beta = non_negative(beta, "beta")
+    if beta == math.inf:
         host = ag.plain(x)
         xp = ag.array_namespace(host)
         best = xp.astype(host == xp.max(host, axis=axis, keepdims=True), host.dtype)
@@ -218,6 +219,7 @@ def max_soft(x: Array, *, beta: float = 10.0, axis: int = -1, kind: str = "mean"
     """
     x = float_array(x, "x", min_ndim=1)
     if choose(kind, ("mean", "logsumexp"), "kind") == "logsumexp" and beta != math.inf:
+        beta = positive(beta, "beta")
         return ag.logsumexp(beta * x, axis=axis) / beta
     xp = ag.array_namespace(x)
     return xp.sum(argmax_soft(x, beta=beta, axis=axis) * x, axis=axis)

@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from ..autograd import Array, array_namespace, constant, is_array, vector_norm
-from ..validation import float_array, in_range, positive
+from ..validation import float_array, number_or_array
 
 SMALLEST_NORM = 1e-5
 
@@ -84,12 +84,12 @@ def perspective(vertices: Array, angle: float | Array = 30.0) -> Array:
     does not draw their faces.
     """
     vertices = _points(vertices)
-    xp = array_namespace(vertices)
-    if is_array(angle):
-        xp = array_namespace(vertices, angle)
-        width = xp.tan(angle * (math.pi / 180))[..., None]
-    elif 0 < in_range(angle, "angle", 0.0, 90.0) < 90:
-        width = math.tan(math.radians(angle))
+    opening = number_or_array(angle, "angle")
+    xp = array_namespace(vertices, opening)
+    if is_array(opening):
+        width = xp.tan(opening * (math.pi / 180))[..., None]
+    elif opening < 90:
+        width = math.tan(math.radians(opening))
     else:
         raise ValueError(f"angle: expected a number between 0 and 90, got {angle!r}")
     x, y, z = (vertices[..., k] for k in range(3))
@@ -100,7 +100,7 @@ def perspective(vertices: Array, angle: float | Array = 30.0) -> Array:
 def orthogonal(vertices: Array, scale: float | Array = 1.0) -> Array:
     """(scale x, scale y, z); vertices (..., V, 3), scale a number > 0 or an array (...)."""
     vertices = _points(vertices)
-    size: Any = positive(scale, "scale") if not is_array(scale) else scale
+    size: Any = number_or_array(scale, "scale")
     if is_array(size):
         size = size[..., None]
     x, y, z = (vertices[..., k] for k in range(3))

@@ -88,10 +88,11 @@ class Settings:
             _check_t_conorm(self.t_conorm, self.t_conorm_p)
         choose(self.colour, COLOURS, "colour")
         choose(self.texture_type, TEXTURES, "texture_type")
-        positive(self.gamma, "gamma")
-        non_negative(self.eps, "eps")
-        positive(self.memory, "memory")
-        if not positive(self.near, "near") < positive(self.far, "far"):
+        numbers = {"gamma": positive, "eps": non_negative, "near": positive, "far": positive}
+        for name, check in {**numbers, "memory": positive}.items():
+            # Python's numbers leave the dtype of arrays alone, NumPy's do not
+            object.__setattr__(self, name, check(getattr(self, name), name))
+        if not self.near < self.far:
             raise ValueError(f"near, far: expected 0 < near < far, got {self.near}, {self.far}")
         self._check_background()
 

@@ -211,12 +211,13 @@ def interpret(
     0.5
     """
     x = float_array(x, "x", min_ndim=1)
+    sigma = positive(sigma, "sigma")
     limits = Limits(
         whole(max_paths, "max_paths", minimum=2),
         choose(restriction, RESTRICTIONS, "restriction"),
         keep_correlations,
         published_gradient,
-        positive(sigma, "sigma"),
+        sigma,
     )
     variables: Variables = {f"x{i}": Gaussian.input(x, i, sigma) for i in range(x.shape[0])}
     paths = Paths([Path(1.0 + 0.0 * x[0], variables)], limits)

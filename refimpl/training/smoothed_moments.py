@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..autograd import Array, array_namespace, einsum, is_array, sort
+from ..autograd import Array, array_namespace, einsum, sort
 from ..distributions import Distribution
 from ..spec import Invariant, specification
-from ..validation import choose, float_array, positive
+from ..validation import choose, float_array, number_or_array
 from .noise import noise_law
 from .smoothing import centred, estimate_from_values
 from .smoothing_cases import covariance_cases, median_cases
@@ -143,8 +143,7 @@ def k_sample_median(
         raise ValueError(f"values: expected (groups, k) with odd k, got {tuple(values.shape)}")
     if noise.ndim != 3 or tuple(noise.shape[:2]) != tuple(values.shape):
         raise ValueError(f"noise: expected (*{tuple(values.shape)}, n), got {tuple(noise.shape)}")
-    if not is_array(gamma):
-        gamma = positive(gamma, "gamma")
+    gamma = number_or_array(gamma, "gamma")
     k = values.shape[-1]
     median = sort(values, axis=-1)[..., k // 2]
     xp = array_namespace(values, noise)

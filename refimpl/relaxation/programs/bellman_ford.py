@@ -21,7 +21,7 @@ import numpy as np
 from ... import autograd as ag
 from ...autograd import Array
 from ...spec import BATCHES, Case, specification
-from ...validation import float_array, whole
+from ...validation import float_array, positive, whole
 from ..conditions import Law, less
 from ..select import select
 from .graphs import HARD_LIMIT, SCALE, weights
@@ -75,7 +75,7 @@ def bellman_ford(
     others = ag.unstack(
         ag.constant([[float(i != j) for j in range(n)] for i in range(n)], like=W), axis=0
     )
-    d = 0 * ag.plain(W[..., 0]) + big * others[source]
+    d = 0 * ag.plain(W[..., 0]) + positive(big, "big") * others[source]
     for _ in range(n - 1):
         for u in range(n):
             candidate = d[..., u, None] + W[..., u, :]

@@ -23,7 +23,7 @@ import numpy as np
 from ... import autograd as ag
 from ...autograd import Array, array_namespace
 from ...spec import BATCHES, Case, specification
-from ...validation import float_array, whole
+from ...validation import float_array, positive, whole
 from ..conditions import Law, either, less
 from ..indexing import argmin_soft
 from ..select import select
@@ -67,7 +67,7 @@ def dijkstra(
     >>> dijkstra(W, beta=50.0).round(3)
     array([0., 1., 2.])
     """
-    W = float_array(W, "W", min_ndim=2)
+    W, big = float_array(W, "W", min_ndim=2), positive(big, "big")
     n = W.shape[-1]
     if W.shape[-2] != n or whole(source, "source") >= n:
         raise ValueError(

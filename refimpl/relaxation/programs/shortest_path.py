@@ -23,7 +23,7 @@ from ... import autograd as ag
 from ...autograd import Array, array_namespace
 from ...spec import Invariant, specification
 from ...tnorms import t_conorm
-from ...validation import choose, float_array, whole
+from ...validation import choose, float_array, non_negative, whole
 from ..conditions import less_equal
 from ..control import while_loop
 from ..indexing import argmin_soft
@@ -74,7 +74,7 @@ def shortest_path(
            [1., 0., 0.],
            [0., 1., 1.]]), np.float64(3.0))
     """
-    cost = float_array(cost, "cost", min_ndim=2)
+    cost, beta = float_array(cost, "cost", min_ndim=2), non_negative(beta, "beta")
     height, width = cost.shape[-2:]
     if height * width < 2:
         raise ValueError(f"cost: expected at least two vertices, got shape {tuple(cost.shape)}")
