@@ -168,6 +168,15 @@ def test_binary_search_is_searchsorted(values, key):
     assert soft == pytest.approx(np.searchsorted(v, key - 0.5), abs=1e-6)
 
 
+def test_binary_search_broadcasts_keys_and_lists():
+    lists, keys = np.array([[1.0, 2.0, 4.0], [5.0, 6.0, 7.0]]), np.array([[0.0], [3.0], [9.0]])
+    exact = {"beta": math.inf, "beta_index": math.inf}
+    expected = [[0, 0], [2, 0], [3, 3]]
+    assert binary_search(lists, keys, **exact).tolist() == expected
+    assert binary_search(lists[0], keys[:, 0], **exact).tolist() == [0, 2, 3]
+    assert binary_search(lists, np.array(3.0), **exact).tolist() == [2, 0]
+
+
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=6))
 @settings(max_examples=25)
 def test_bubble_sort_sorts_and_counts_inversions_also_with_ties(values):

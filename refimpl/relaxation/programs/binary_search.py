@@ -80,8 +80,9 @@ def binary_search(
     beta_index: float = 10.0,
     distribution: Law = "logistic",
 ) -> Array:
-    """The number of elements of sorted lists below a key: (..., n), (...) -> (...).
+    """The number of elements of sorted lists below a key: v (..., n), key (...) -> (...).
 
+    Batch axes broadcast: many keys in one list, one key in many lists.
     beta: inverse temperature of the comparison, beta_index: of the position at which v is read; inf
     gives the discrete search. Unsorted lists give the result of the search in them.
 
@@ -91,7 +92,9 @@ def binary_search(
     np.float64(3.0)
     """
     v, key = float_array(v, "v", min_ndim=1), float_array(key, "key")
-    n = v.shape[-1]
+    n, xp = v.shape[-1], ag.array_namespace(v, key)
+    batch = np.broadcast_shapes(tuple(v.shape[:-1]), tuple(key.shape))
+    v, key = xp.broadcast_to(v, (*batch, n)), xp.broadcast_to(key, batch)
     count: Any = 0 * ag.plain(key)
     for level in reversed(range(n.bit_length())):
         i = count + (2.0**level - 1)
