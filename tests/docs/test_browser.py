@@ -52,8 +52,17 @@ def test_no_page_scrolls_sideways(chromium, served, width):
     assert _errors(log) == []
 
 
-@pytest.mark.parametrize("words, page", [("steepness", "sorting_network"), ("isaac", "isaac")])
-@pytest.mark.parametrize("server", [True, False], ids=["server", "file"])
+@pytest.mark.parametrize(
+    "words, page, server",
+    [
+        ("steepness", "sorting_network", True),
+        ("steepness", "sorting_network", False),
+        ("isaac", "isaac", False),
+        ("bitonic", "sorting_network", True),
+        ("SoftRas", "rendering", True),
+        ("NaN", "troubleshooting", True),
+    ],
+)
 def test_the_search_finds_pages(chromium, site, served, words, page, server):
     start = f"{served[0]}/site/search.html" if server else (site / "search.html").as_uri()
     dom, log = chromium(f"{start}?q={words}", milliseconds=20000)
