@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import shlex
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,6 @@ from .clock import interruptible
 from .diagnose import explain
 from .expected import ExpectedFailures
 from .frameworks import framework
-from .grouping import group
 from .loading import UsageError
 from .names import did_you_mean
 from .outcome import LEVEL_KEYS, Outcome
@@ -33,11 +31,10 @@ def check_target(target: Target, options: Options | None = None) -> Report:
     command = _command(target, options)
     report = Report(target.name, options.seed, command=command, packages=versions(target))
     report.xfail = options.known.path if options.known else ""
-    with quiet(), workers(options) as pool:
+    with report.running(), quiet(), workers(options) as pool:
         found = options.marked(_everything(target, options, pool))
         report.collect(found, fail_fast=options.fail_fast)
         explain(report.groups, options.time_limit)
-    report.stop()
     return report
 
 
@@ -69,8 +66,8 @@ def _file(claim: Implementation) -> str:
 
 def _possible(target: Target, options: Options) -> None:
     """UsageError for options that mean nothing for this target, or on this system."""
-    if options.time_limit and not (options.jobs or interruptible()):
-        raise UsageError("a time limit needs the main thread of a POSIX system, or jobs=1")
+    if options.time_limit and (options.dask or not (options.jobs or interruptible())):
+        raise UsageError("a time limit needs jobs=1, or the main thread of a POSIX system")
     labels = list(dict.fromkeys(claim.label for claim in target.implementations))
     if options.function is not None and options.function not in labels:
         near = did_you_mean(options.function, labels) or "--function takes one of those marked"
@@ -114,7 +111,6 @@ def _obstacle(claim: Implementation, options: Options) -> str:
 
 def check_point(claim: Implementation, entry: Entry, case: Case, options: Options) -> Report:
     """Check one function at one case, with the explanations of a full report."""
-    start = time.perf_counter()
     target = Target(claim.label, (claim,), _file(claim))
     _possible(target, options)
     report = Report(claim.label, options.seed, packages=versions(target))
@@ -122,13 +118,11 @@ def check_point(claim: Implementation, entry: Entry, case: Case, options: Option
     if reason := framework(claim.framework).missing(claim.device):
         report.outcomes.append(_finding(claim, reason))
         return report
-    with quiet():
+    with report.running(), quiet():
         itself = bool(inward([case], options))
         found = outcomes_at(claim, entry, case, options, target.path, itself=itself)
-        report.extend(expected.mark(found))
-        report.groups = group(report.failures)
+        report.collect(expected.mark(found))
         explain(report.groups, options.time_limit)
-    report.seconds = time.perf_counter() - start
     return report
 
 

@@ -35,7 +35,6 @@ class Report:
     packages: dict[str, str] = field(default_factory=dict)
     repeat: Callable[[Outcome], str] | None = None
     xfail: str = ""
-    _start: float = field(default_factory=time.perf_counter, repr=False)
 
     def __str__(self) -> str:
         from .report import text_report  # which needs this module
@@ -43,29 +42,26 @@ class Report:
         return text_report(self)
 
     def collect(self, outcomes: Iterable[Outcome], *, fail_fast: bool = False) -> None:
-        """Add outcomes, or those up to the first finding, and group what failed.
-
-        Ctrl-C raises Interrupted, with which the report so far can be shown.
-        """
+        """Add outcomes, or those up to the first finding, and group what failed."""
         try:
             for outcome in outcomes:
                 self.outcomes.append(outcome)
                 if fail_fast and outcome.failed:
                     break
+        finally:
+            self.groups = group(self.failures)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Measure the time. Ctrl-C raises Interrupted, with which the report can be shown."""
+        start = time.perf_counter()
+        try:
+            yield
         except KeyboardInterrupt as error:
             self.errors.append(f"interrupted {error}".rstrip() + ": the report is incomplete")
             raise Interrupted(self) from None
         finally:
-            self.groups = group(self.failures)
-            self.stop()
-
-    def stop(self) -> None:
-        """Measure the time that the run has taken."""
-        self.seconds = time.perf_counter() - self._start
-
-    def extend(self, outcomes: Iterable[Outcome]) -> None:
-        """Add outcomes."""
-        self.outcomes.extend(outcomes)
+            self.seconds = time.perf_counter() - start
 
     @property
     def failures(self) -> list[Outcome]:
@@ -86,14 +82,13 @@ class Report:
         return {level: counter for level, counter in table.items() if counter}
 
     def replay(self, outcome: Outcome) -> str:
-        """The command line that repeats this one comparison."""
+        """What repeats this one comparison: a command line, or a call."""
         if self.repeat is not None:
             return self.repeat(outcome)
         seed = f" --seed {self.seed}" if self.seed else ""
         if not outcome.case:  # what only a full run finds
-            return (
-                self.command + seed + (f" --xfail {shlex.quote(self.xfail)}" if self.xfail else "")
-            )
+            known = f" --xfail {shlex.quote(self.xfail)}" if self.xfail else ""
+            return f"{self.command}{seed}{known}"
         functions = {o.function for o in self.outcomes if o.entry == outcome.entry} - {""}
         several = len(functions) > 1
         function = f" --function {outcome.function}" if several and outcome.function else ""

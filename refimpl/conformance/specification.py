@@ -24,7 +24,7 @@ def check_specification(options: Options | None = None) -> Report:
     """Check every entry and every recorded number."""
     options = options or Options()
     report = Report("the specification", options.seed)
-    with quiet():
+    with report.running(), quiet():
         report.errors += _imports(options)
         report.collect(_everything(options), fail_fast=options.fail_fast)
     return report

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from refimpl.conformance import check_functions, implements
+from refimpl.conformance import check, check_functions, implements
 
 STEP = "sorting.soft_step"
 
@@ -49,3 +49,14 @@ def test_a_finding_names_the_call_that_repeats_it():
 def test_what_cannot_be_checked_is_refused_with_a_reason(functions, options, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         check_functions(*functions, **options)
+
+
+def test_an_interrupt_while_a_finding_is_explained_keeps_the_report(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "explain", interrupted)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        check_functions(steep, levels=("values",))
+    assert "FAIL 1/1  steep: sorting.soft_step/smooth-0.1" in str(stop.value.report)
+    assert "interrupted: the report is incomplete" in str(stop.value.report)

@@ -6,6 +6,7 @@ import pytest
 
 from refimpl.conformance.adapters import hips_autograd, jax_numpy, torch_functions
 from refimpl.conformance.check import Options, check_target
+from refimpl.conformance.frameworks.on_jax import quick_compilation
 from refimpl.conformance.loading import adapters, load
 from refimpl.conformance.report import text_report
 from refimpl.conformance.target import implementations_in
@@ -60,7 +61,8 @@ def test_jax_differs_only_where_a_reason_is_given():
 @jax
 @pytest.mark.slow
 def test_jax_differs_only_where_a_reason_is_given_in_every_operation():
-    checked("jax_numpy", max_cases=3)
+    with quick_compilation():
+        checked("jax_numpy", max_cases=3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -225,7 +225,9 @@ def test_where_there_is_no_alarm_a_test_with_a_time_limit_says_so(run):
     test = TEST.replace('n[23]"', 'n2", time_limit=60')
     test = test.replace("    conformance()", THREAD)
     result = run("1.0", test)
-    result.stdout.fnmatch_lines(["*a time limit needs the main thread of a POSIX system*"])
+    result.stdout.fnmatch_lines(
+        ["*a time limit needs jobs=1, or the main thread of a POSIX system*"]
+    )
 
 
 THREAD = """

@@ -165,7 +165,7 @@ def test_where_there_is_no_alarm_a_time_limit_says_so_and_takes_processes(monkey
     thread = threading.Thread(target=in_a_thread)
     thread.start()
     thread.join()
-    assert raised == ["a time limit needs the main thread of a POSIX system, or jobs=1"]
+    assert raised == ["a time limit needs jobs=1, or the main thread of a POSIX system"]
 
 
 IN_C = f"""

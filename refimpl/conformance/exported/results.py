@@ -55,12 +55,11 @@ def check_results(path: Path, options: Options | None = None) -> Report:
         report.errors.append(str(error))
         return report
     report.seed, options = folder.seed, replace(options, seed=folder.seed)
-    with quiet():
+    with report.running(), quiet():
         report.errors += strays(folder)
         outcomes = _everything(folder, options)
         report.collect(options.marked(outcomes), fail_fast=options.fail_fast)
         explain(report.groups)
-    report.stop()
     return report
 
 
