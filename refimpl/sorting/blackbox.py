@@ -18,7 +18,7 @@ from ..autograd import Array, array_namespace, is_array, like_array, plain, stop
 from ..promises import close, within
 from ..spec import Case, Invariant, Note, specification
 from ..training.blackbox import blackbox
-from ..validation import float_array, in_range, non_negative
+from ..validation import float_array, in_range, non_negative, number_or_array
 from .perturbed import exact_ranks
 
 NOTES = {
@@ -182,7 +182,7 @@ def average_precision_loss(
     Raises ValueError for shapes that differ and if nothing is relevant.
     """
     s, relevant = _paired(scores, relevance)
-    shifted = s - margin * (relevant - 0.5)
+    shifted = s - number_or_array(margin, "margin", non_negative) * (relevant - 0.5)
     beta = in_range(interclass, "interclass", 0.0, 1.0)
     loss = _average_precision_loss(shifted, relevant, lambda_)
     if beta == 0:
