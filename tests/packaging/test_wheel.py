@@ -159,5 +159,5 @@ def test_the_recorded_vectors_are_installed(installed, tmp_path):
 def test_the_command_checks_the_specification_outside_the_checkout(installed, tmp_path):
     command = installed.parent / ("refimpl.exe" if os.name == "nt" else "refimpl")
     assert "sorting." in _succeed(command, "list", cwd=tmp_path)
-    report = _succeed(command, "check", cwd=tmp_path)
+    report = _succeed(command, "check", "--max-cases", "1", cwd=tmp_path)
     assert re.search(r"^recorded numbers +[1-9]", report, re.MULTILINE), report
