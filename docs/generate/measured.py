@@ -14,6 +14,7 @@ from .style import figure
 PAGES = Path(__file__).resolve().parents[1]
 SHOWN = ("odd_even-optimal", "odd_even-logistic", "odd_even-gaussian", "transport", "neuralsort",
          "fast_l2", "blackbox", "error_free")  # fmt: skip
+SIZES = (5, 7, 9, 15, 32)
 
 
 @drawing
@@ -33,16 +34,19 @@ def sorters() -> Any:
     for number, name in enumerate(SHOWN):
         places = [numbers(row[4])[0] for row in rows if row[0] == name]
         places += [numbers(text)[1] for text in longer[name][2:5]]
-        right.plot((5, 7, 9, 15), places, "-o" if number < 6 else "--o", markersize=3, label=name)
+        places.append(numbers(longer[name][5])[0])
+        right.plot(SIZES, places, "-o" if number < 6 else "--o", markersize=3, label=name)
     published = [
         92.7,
         *(numbers(text)[1] for text in longer["*published [N], deterministic*"][2:5]),
     ]
-    right.plot((5, 7, 9, 15), published, ":", color="#6f42c1", label="neuralsort, published")
-    n = np.arange(5, 16)
+    right.plot(SIZES[:4], published, ":", color="#6f42c1", label="neuralsort, published")
+    n = np.arange(5, 33)
     right.plot(n, 100 / n, color="0.6", linewidth=1, label="chance")
     right.set(title="images at the right place, %", xlabel="n", ylim=(0, 132))
-    right.set(xticks=(5, 7, 9, 15), yticks=range(0, 101, 20))
+    right.set(xscale="log", yticks=range(0, 101, 20))
+    right.set_xticks(SIZES, SIZES)
+    right.minorticks_off()
     right.grid(alpha=0.3)
     right.legend(ncol=2, loc="upper center", fontsize=6.5)
     return picture
