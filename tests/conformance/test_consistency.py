@@ -4,6 +4,7 @@ import re
 
 import pytest
 from ported_methods import namespace
+from printed import spaces
 
 from refimpl.conformance.check import check_target
 from refimpl.conformance.outcome import LEVEL_KEYS
@@ -25,10 +26,6 @@ def pulled(x, g, steepness, distance):
 
 
 def right(x, steepness, distance):"""
-
-
-def spaces(text):
-    return " ".join(text.split())
 
 
 def test_a_right_implementation_is_consistent(check):
@@ -59,7 +56,7 @@ def test_a_backward_pass_with_a_will_of_its_own_is_found(check, change, words):
     changes = [(HEADER, BACKWARD.replace("CHANGE", change))]
     status, out, _ = check("--level", "consistency", replace=changes)
     assert status == 1
-    assert words in " ".join(out.split())
+    assert words in spaces(out)
 
 
 def test_results_that_change_from_call_to_call_are_found(check):
@@ -67,7 +64,7 @@ def test_results_that_change_from_call_to_call_are_found(check):
     changes = [(RETURN, f"calls.append(1)\n    {scaled}\n\n\ncalls = []")]
     status, out, _ = check("--level", "consistency", replace=changes)
     assert status == 1
-    assert "output values differs between two calls with the same inputs" in " ".join(out.split())
+    assert "output values differs between two calls with the same inputs" in spaces(out)
 
 
 def test_a_result_that_depends_on_the_rest_of_the_batch_is_found(check):
@@ -75,7 +72,7 @@ def test_a_result_that_depends_on_the_rest_of_the_batch_is_found(check):
     mean = [(start, f"{start}    x = x / xp.max(xp.abs(x))\n")]
     status, out, _ = check("--level", "consistency", replace=mean)
     assert status == 1
-    assert "of the first sample depends on the others in its batch" in " ".join(out.split())
+    assert "of the first sample depends on the others in its batch" in spaces(out)
 
 
 def test_what_fails_for_a_batch_of_one_alone_is_found(check):

@@ -4,16 +4,13 @@ import json
 from xml.etree import ElementTree as ET
 
 import pytest
+from printed import spaces
 
 SIZE_ONE = "size-one: One element (n = 1): nothing to compare, no layer, no pair. IndexError on an"
 WRONG = {
     "raises": ("xp = ", "1 / (x.shape[-1] - 1)\n    xp = "),
     "is wrong": ("weights = ag", "x = x + 1.0 * (x.shape[-1] == 1)\n    weights = ag"),
 }
-
-
-def spaces(text):
-    return " ".join(text.split())
 
 
 @pytest.mark.parametrize("how", WRONG)

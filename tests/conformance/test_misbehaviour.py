@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from printed import spaces
 
 import refimpl
 from refimpl.conformance import implements
@@ -23,10 +24,6 @@ from refimpl.conformance.target import Target, Unsupported, implementations_in
 
 RETURN = "return (weights @ x[..., None])[..., 0], weights"
 STEP = "sorting.soft_step"
-
-
-def spaces(text):
-    return " ".join(text.split())
 
 
 @pytest.mark.parametrize(

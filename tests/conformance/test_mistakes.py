@@ -4,13 +4,9 @@ import json
 import re
 
 import pytest
+from printed import spaces
 
 WEIGHTS = "weights = ag.softmax(logits, axis=-1)"
-
-
-def spaces(text):
-    """The report as one line, so that line breaks do not matter."""
-    return " ".join(text.split())
 
 
 def test_a_right_implementation_passes_every_comparison(check):
@@ -224,4 +220,5 @@ def test_a_finding_of_its_own_is_shown_at_a_case_where_nothing_else_explains_it(
     first, *others = re.findall(r"FAIL (\d)/(\d)  pool: toy.soft_pool/(\S+)\n  what +(\S+)", out)
     assert first[2:] == ("l2-n3-steepness2.0", "output")
     assert ("single", "rows") in [found[2:] for found in others]
-    assert re.search(r"follows +rows sum to one: a row of the weights sums to 2 \(\d+ comp", out)
+    follows = r"follows rows sum to one: a row of the weights sums to 2 \(\d+ comp"
+    assert re.search(follows, spaces(out))
