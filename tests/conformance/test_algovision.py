@@ -3,6 +3,7 @@
 import importlib.util
 
 import pytest
+from printed import spaces
 
 from refimpl.cli import main
 from refimpl.conformance.adapters import algovision
@@ -18,7 +19,7 @@ needed = pytest.mark.skipif(
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
 def test_algovision_passes_with_its_deviations_named(capsys):
     assert main(["check", "algovision"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = spaces(capsys.readouterr().out)
     for deviation in (
         "rows depend on each other",
         "gradient is NaN where cosh overflows",

@@ -3,6 +3,7 @@
 import importlib.util
 
 import pytest
+from printed import spaces
 
 from refimpl.cli import main
 from refimpl.conformance.adapters import difftopk
@@ -16,7 +17,7 @@ needed = pytest.mark.skipif(
 @needed
 def test_difftopk_passes_with_its_deviations_named(capsys):
     assert main(["check", "difftopk"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = spaces(capsys.readouterr().out)
     for deviation in (
         "raises ZeroDivisionError for none",
         "wrong for every n if k = 1",

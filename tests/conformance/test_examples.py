@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from printed import spaces
 
 from refimpl.cli import main
 
@@ -64,7 +65,7 @@ def test_the_detached_gradient_is_described(broken):
 def test_diffsort_passes_with_its_deviations_named(capsys):
     pytest.importorskip("diffsort", reason="the library that the adapter is for")
     assert main(["check", "diffsort"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = spaces(capsys.readouterr().out)
     assert "diffsort divides by the steepness and raises ZeroDivisionError at 0" in out
     assert "rounds 1 / steepness to float32" in out
     assert "diffsort's layout is 'bitonic_published'" in out

@@ -6,6 +6,7 @@ The fixture `check` asserts that no traceback is printed.
 import re
 
 import pytest
+from printed import spaces
 
 from refimpl import spec
 from refimpl.cli import main
@@ -13,10 +14,6 @@ from refimpl.conformance import implements
 from refimpl.conformance.frameworks import on_torch
 
 RETURN = "return (weights @ x[..., None])[..., 0], weights"
-
-
-def spaces(text):
-    return " ".join(text.split())
 
 
 def test_a_file_that_does_not_exist_is_a_usage_error_with_a_suggestion(tmp_path, capsys):

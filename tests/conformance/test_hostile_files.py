@@ -11,6 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 from case_arrays import ARRAYS
+from printed import spaces
 
 from refimpl.conformance.exported.containers import npz
 from refimpl.conformance.exported.limits import (
@@ -344,7 +345,7 @@ def test_a_hostile_file_among_good_ones_is_one_finding_that_names_it(folder):
     os.mkfifo(case)
     status, out, _ = run("check", str(path), "--level", "values,edge")
     assert status == 1
-    assert "n1.npz: not a regular file" in " ".join(out.split())
+    assert "n1.npz: not a regular file" in spaces(out)
     assert "FAIL 1/1" in out
 
 
@@ -354,7 +355,7 @@ def test_a_manifest_that_is_a_link_to_elsewhere_is_refused(folder, tmp_path):
     (path / "manifest.json").symlink_to(tmp_path / "moved.json")
     status, out, _ = run("check", str(path))
     assert status == 1
-    assert "manifest.json: leads out of the folder" in " ".join(out.split())
+    assert "manifest.json: leads out of the folder" in spaces(out)
 
 
 def test_names_of_files_cannot_break_lines_or_the_terminal(folder):
@@ -386,4 +387,4 @@ def test_broken_links_in_place_of_lists_are_findings(folder):
         (path / name).symlink_to(path / "nowhere")
         status, out, _ = run("check", str(path))
         assert status == 1
-        assert f"{name}: " in " ".join(out.split())
+        assert f"{name}: " in spaces(out)

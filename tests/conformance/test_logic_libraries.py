@@ -1,6 +1,7 @@
 """`refimpl check difflogic` and `torchlogix`: published packages of logic gate networks."""
 
 import pytest
+from printed import spaces
 
 from refimpl.cli import main
 from refimpl.conformance.adapters import difflogic, torchlogix
@@ -14,7 +15,7 @@ def needs(adapter):
 @needs(difflogic)
 def test_difflogic_passes_with_what_it_lacks_named(capsys):
     assert main(["check", "difflogic"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = spaces(capsys.readouterr().out)
     assert "difflogic has the polynomials only" in out
     assert "difflogic's GroupSum has none" in out
 
@@ -23,7 +24,7 @@ def test_difflogic_passes_with_what_it_lacks_named(capsys):
 @needs(torchlogix)
 def test_torchlogix_passes_with_what_it_lacks_named(capsys):
     assert main(["check", "torchlogix"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = spaces(capsys.readouterr().out)
     assert "torchlogix adds it before" in out
     assert "casts to float32 before it pools" in out
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ported_methods import source
+from printed import spaces
 
 import refimpl
 from refimpl.cli import main
@@ -77,7 +78,7 @@ def test_a_known_failure_that_does_not_happen_is_a_finding_in_a_full_run_only(ch
     status, out, _ = check(*options)
     assert status == 1
     found = "nothing fails for 'toy.soft_pool/single:vjp' any more: remove it (NaN in float64)"
-    assert found in " ".join(out.split())
+    assert found in spaces(out)
     assert check(*options, "--case", f"{POOL}/single")[0] == 0
     assert check(*options, "--function", "pool")[0] == 0
 
@@ -101,7 +102,7 @@ def test_a_known_failure_in_vain_is_told_why(check, known, pattern, words):
     options = known(f"{POOL}/{pattern} # why\n")
     status, out, _ = check(*options, replace=spoilt)
     assert status == 1
-    assert words in " ".join(out.split())
+    assert words in spaces(out)
     assert f"target.py {' '.join(options)}\n" in out, "the command that finds it again"
 
 

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from printed import spaces
 
 from refimpl.cli import main
 from refimpl.conformance.json_report import schema_text
@@ -60,8 +61,8 @@ def test_right_results_pass_and_what_they_lack_is_listed(folders, check):
     status, out, error = check(folders())
     assert (status, error) == (0, "")
     assert "FAIL" not in out
-    assert "hold no arrays jvp_NAME" in " ".join(out.split())
-    assert "hold no arrays hvp_NAME" in " ".join(out.split())
+    assert "hold no arrays jvp_NAME" in spaces(out)
+    assert "hold no arrays hvp_NAME" in spaces(out)
     rows = {line[:24].strip(): line[24:].split() for line in out.splitlines() if "   " in line}
     assert int(rows["vector-Jacobian products"][0]) > 3
     assert rows["vector-Jacobian products"][1] == "-"
@@ -103,7 +104,7 @@ def test_two_results_of_one_case_are_a_finding_whichever_is_right(folders, check
         path.with_suffix(".safetensors").write_bytes(b"of last week")
     status, out, _ = check(results)
     assert status == 1
-    assert "there is one in safetensors as well: keep one" in " ".join(out.split())
+    assert "there is one in safetensors as well: keep one" in spaces(out)
     assert "FAILED: 4 comparisons of" in out
     assert "in 1 kind" in out
     assert "vjp" not in out
@@ -150,8 +151,8 @@ def test_a_missing_case_is_a_finding_unless_there_is_a_reason(folders, check):
     results = folders(lambda name, arrays: None if name.startswith("l1") else arrays)
     status, out, _ = check(results)
     assert status == 1
-    assert "no result: " in " ".join(out.split())
-    assert "l1-n3-steepness2.0.npz is missing" in " ".join(out.split())
+    assert "no result: " in spaces(out)
+    assert "l1-n3-steepness2.0.npz is missing" in spaces(out)
     reasons = "# known\n\ntoy.soft_pool/l1-*  # squared distances only\n"
     (results / "unsupported.txt").write_text(reasons)
     status, out, _ = check(results)
@@ -166,7 +167,7 @@ def test_results_that_are_missing_are_one_finding_beside_one_that_is_broken(fold
     assert status == 1
     assert "more alike" in out
     assert "FAIL 2/2" in out
-    words = " ".join(out.split())
+    words = spaces(out)
     assert words.count("is missing") == words.count("not a readable npz file") == 1
 
 
@@ -198,7 +199,7 @@ def test_a_method_without_a_folder_is_listed_as_not_run(folders, check, tmp_path
 def test_what_is_wrong_with_one_file_is_said_in_one_finding(folders, check, change, words):
     status, out, _ = check(folders(_only("l2-n3-steepness2.0", change)))
     assert status == 1
-    assert words in " ".join(out.split()), out
+    assert words in spaces(out), out
 
 
 def test_files_that_belong_to_no_case_are_findings(folders, check):
@@ -225,7 +226,7 @@ def test_results_of_other_inputs_are_noticed_by_the_manifest(folders, check):
     path.write_text(text.replace('"toy.soft_pool/n1@', '"toy.soft_pool/n1-of-old@'))
     status, out, _ = check(results)
     assert status == 1
-    words = " ".join(out.split())
+    words = spaces(out)
     assert "the case has other inputs in refimpl 0.1.0; the vectors are of 0.0.9" in words
     assert "there is no such case in refimpl 0.1.0" in words
 
@@ -272,4 +273,4 @@ def test_a_broken_list_of_reasons_is_an_error_of_one_line(folders, check):
     (results / "unsupported.txt").write_text("toy.soft_pool/l1-* no reason\n")
     status, out, _ = check(results)
     assert status == 1
-    assert "unsupported.txt: line 1: expected METHOD/CASE # REASON" in " ".join(out.split())
+    assert "unsupported.txt: line 1: expected METHOD/CASE # REASON" in spaces(out)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from printed import spaces
 
 import refimpl
 from refimpl.cli import main
@@ -194,7 +195,7 @@ def test_a_process_that_hangs_or_crashes_costs_the_case_that_it_was_at(
     assert main(["check", str(path), *cases, "--jobs", "2", "--time-limit", "1"]) == 1
     out, error = capfd.readouterr()
     assert error == ""
-    words = " ".join(out.split())
+    words = spaces(out)
     assert "1 method, 5 cases, " in words
     late = "gave no result within 1 s, did not come back to Python (in_c.py:9, in f), and its"
     assert f"{STEP}/smooth-1.0 what call: {late} process was ended" in words

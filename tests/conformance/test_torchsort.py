@@ -3,6 +3,7 @@
 import importlib.util
 
 import pytest
+from printed import spaces
 
 from refimpl.cli import main
 from refimpl.conformance.adapters import torchsort
@@ -16,7 +17,7 @@ needed = pytest.mark.skipif(
 @needed
 def test_torchsort_passes_with_its_deviations_named(capsys):
     assert main(["check", "torchsort"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
+    out = spaces(capsys.readouterr().out)
     assert "exp without subtracting the largest: NaN" in out
     assert "ascending order" in out
 

@@ -4,6 +4,7 @@ import importlib
 import shlex
 
 import pytest
+from printed import spaces
 
 from refimpl.cli import main
 from refimpl.experiments import EXPERIMENTS
@@ -20,7 +21,7 @@ def test_the_examples_in_the_help_are_understood(name, capsys):
     assert main(["run", name, "--help"]) == 0
     shown = capsys.readouterr().out
     assert all(f"refimpl run {name} {options}".strip() in shown for options, _ in module.EXAMPLES)
-    assert module.FULL in " ".join(shown.split())
+    assert module.FULL in spaces(shown)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

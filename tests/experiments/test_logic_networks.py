@@ -2,6 +2,8 @@
 
 import json
 
+from printed import spaces
+
 from refimpl.cli import main
 
 SMALL = ["--data", "monk1", "monk3", "--repeats", "1", "--steps", "20"]
@@ -50,6 +52,6 @@ def test_the_same_networks_are_trained_where_cupy_is(tmp_path, guarded, interrup
 
 def test_the_help_names_the_data_sets_and_both_sizes(capsys):
     assert main(["run", "logic", "--help"]) == 0
-    text = " ".join(capsys.readouterr().out.split())
+    text = spaces(capsys.readouterr().out)
     assert "breast_cancer" in text
     assert "with --full mnist monk1" in text
